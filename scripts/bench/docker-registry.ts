@@ -1,0 +1,72 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startChild } from './child.ts';
+import { headerOf } from './http-reply.ts';
+import { answers, freePort } from './loopback.ts';
+import { findProgram, outputOf, versionIn } from './programs.ts';
+import { expectStatus, type MissingSubject, rangeHeaders, type Subject } from './subject.ts';
+
+export const DOCKER_REGISTRY = 'docker-registry';
+
+const IMAGE = 'bench';
+
+/** Starts Debian's registry on a folder of its own, with Debian's settings but for tokens and request logs, which it has none of. */
+export async function startDockerRegistry(
+  stack: AsyncDisposableStack,
+  root: string,
+): Promise<Subject | MissingSubject> {
+  const program = findProgram('docker-registry');
+  if (program === null)
+    return { name: DOCKER_REGISTRY, remedy: 'apt-get install --no-install-recommends docker-registry' };
+  const port = await freePort();
+  const folder = join(root, 'docker-registry');
+  mkdirSync(folder, { recursive: true });
+  const configPath = join(folder, 'config.json');
+  writeFileSync(configPath, JSON.stringify(configuration(port, join(folder, 'data'))));
+  const args = ['serve', configPath];
+  const child = startChild(stack, { name: DOCKER_REGISTRY, file: program, args, folder });
+  await child.readyAfterMs(() => answers(port, '/v2/'));
+
+  return {
+    name: DOCKER_REGISTRY,
+    version: versionIn(outputOf(program, ['--version'])),
+    port,
+    usage: child.usage,
+    async put(connection, { digest, body }) {
+      const target = `/v2/${IMAGE}/blobs/uploads/`;
+      const empty = { lengthBytes: 0, chunks: [] };
+      const begun = await connection.request({ step: 'begin', method: 'POST', target, body: empty, take: 'text' });
+      const location = headerOf(expectStatus(begun, 202, 'the begin of an upload').head, 'location') ?? '';
+      const upload = new URL(location, `http://127.0.0.1:${port}`);
+      upload.searchParams.set('digest', `sha256:${digest}`);
+      const done = await connection.request({
+        step: 'put',
+        method: 'PUT',
+        target: upload.pathname + upload.search,
+        headers: { 'Content-Type': 'application/octet-stream' },
+        body: body(),
+        take: 'text',
+      });
+      expectStatus(done, 201, 'the put of the bytes');
+    },
+    async get(connection, digest, take, range) {
+      const target = `/v2/${IMAGE}/blobs/sha256:${digest}`;
+      return connection.request({ step: 'get', method: 'GET', target, headers: rangeHeaders(range), take });
+    },
+  };
+}
+
+/** JSON is YAML. Everything is Debian's own `config.yml`, but for the address, the folder, no accounts and no log of requests. */
+function configuration(port: number, dataFolder: string): object {
+  return {
+    version: '0.1',
+    log: { level: 'error', accesslog: { disabled: true } },
+    storage: {
+      cache: { blobdescriptor: 'inmemory' },
+      filesystem: { rootdirectory: dataFolder },
+      delete: { enabled: true },
+    },
+    http: { addr: `127.0.0.1:${port}`, secret: 'bench', headers: { 'X-Content-Type-Options': ['nosniff'] } },
+    health: { storagedriver: { enabled: true, interval: '10s', threshold: 3 } },
+  };
+}

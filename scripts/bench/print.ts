@@ -1,0 +1,59 @@
+import type { Report } from './run.ts';
+import { type Table, tablesOf } from './tables.ts';
+
+const LEGEND = [
+  'Every figure is the median of the rounds; latencies are in milliseconds, for each object (obj) and each request (req).',
+  'CPU is user and system seconds for each GiB moved: of the server with all its processes, PostgreSQL included, and of the',
+  'client, which shares the cores with the server and is the same for all. RSS is the peak within the timed windows; PG is the',
+  'sum over the processes of PostgreSQL, each of which counts the shared memory that it touched.',
+];
+
+/** Returns a report as text for a terminal, or as Markdown. */
+export function printReport(report: Report): string {
+  const { markdown } = report.options;
+  const formatTable = markdown ? markdownTable : plainTable;
+  const lines = [
+    ...headLines(report).map((line) => (markdown ? `- ${line}` : line)),
+    '',
+    ...tablesOf(report).flatMap((table) => [...formatTable(table), '']),
+    ...LEGEND,
+    ...failureLines(report),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function headLines({ machine, versions, options }: Report): string[] {
+  const { cpu, cores, memoryGib, kernel, fileSystem, node, postgresql, commit, startedAtUtc } = machine;
+  return [
+    `${startedAtUtc}, commit ${commit}`,
+    `${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}, ${fileSystem}`,
+    `Node ${node}, PostgreSQL ${postgresql}${Object.entries(versions)
+      .map(([name, version]) => `; ${name}: ${version}`)
+      .join('')}`,
+    `${options.rounds} rounds of ${options.seconds} s windows, big object ${options.bigMib} MiB`,
+  ];
+}
+
+function failureLines({ missing, machine, results }: Report): string[] {
+  return [
+    ...missing.map(({ name, remedy }) => `!! NOT COMPARED WITH ${name}: it isn't installed. Install it by: ${remedy}`),
+    ...(machine.onProjectDisk ? [] : ['!! The temporary data lay on another disk than the project: see --dir']),
+    ...results.failures.map((failure) => `!! FAILED: ${failure}`),
+  ];
+}
+
+function plainTable({ title, columns, rows }: Table): string[] {
+  const all = [columns, ...rows];
+  const widths = columns.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const format = (row: readonly string[]) =>
+    row
+      .map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)))
+      .join('  ');
+  return [title, ...all.map((row) => `  ${format(row).trimEnd()}`)];
+}
+
+function markdownTable({ title, columns, rows }: Table): string[] {
+  const format = (row: readonly string[]) => `| ${row.join(' | ')} |`;
+  const rule = format(columns.map((_, column) => (column === 0 ? '---' : '---:')));
+  return [`### ${title}`, '', format(columns), rule, ...rows.map(format)];
+}

@@ -1,0 +1,132 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+/** What the processes of a server use. `postgresql` is separate, since its processes share memory with each other. */
+export interface PeakMemory {
+  readonly serverBytes: number;
+  readonly postgresqlBytes: number;
+}
+
+interface ProcessEntry {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly name: string;
+  readonly cpuTicks: number;
+}
+
+/** Linux reports CPU time to user space in hundredths of a second on every architecture (USER_HZ). */
+const TICKS_PER_SECOND = 100;
+const POSTGRESQL_PROCESS = 'postgres';
+/** Written to `clear_refs`, it sets the peak resident size back to the present one (proc(5)). */
+const RESET_PEAK = '5';
+
+/**
+ * The processes of one server, as Linux tells of them in /proc: the started one, a PostgreSQL that names the server's
+ * data folder on its command line (so that one which lost its parent counts too), and everything below both.
+ */
+export class ProcessTree {
+  readonly #rootPid: number;
+  readonly #folder: string;
+
+  constructor(rootPid: number, folder: string) {
+    this.#rootPid = rootPid;
+    this.#folder = folder;
+  }
+
+  /** CPU seconds, user and system, used so far, with those of children already ended and waited for. */
+  cpuSeconds(): number {
+    let ticks = 0;
+    for (const entry of this.#entries()) ticks += entry.cpuTicks;
+    return ticks / TICKS_PER_SECOND;
+  }
+
+  /** Starts the measuring of peak memory anew; where the kernel refuses, the peak is that since the start. */
+  resetPeakMemory(): void {
+    for (const { pid } of this.#entries()) {
+      try {
+        writeFileSync(`/proc/${pid}/clear_refs`, RESET_PEAK);
+      } catch {
+        // Gone meanwhile, or not ours to write: the peak since the start is still a true upper bound.
+      }
+    }
+  }
+
+  /** The sum of the peak resident sizes of the processes alive now; shared pages count in each of them. */
+  peakMemory(): PeakMemory {
+    let serverBytes = 0;
+    let postgresqlBytes = 0;
+    for (const { pid, name } of this.#entries()) {
+      const peak = peakResidentBytes(pid);
+      if (name === POSTGRESQL_PROCESS) postgresqlBytes += peak;
+      else serverBytes += peak;
+    }
+    return { serverBytes, postgresqlBytes };
+  }
+
+  /** Ids of the PostgreSQL processes of the data folder, whoever their parent is now. */
+  databasePids(): number[] {
+    return this.#below(readProcesses(), () => false).map((entry) => entry.pid);
+  }
+
+  #entries(): ProcessEntry[] {
+    return this.#below(readProcesses(), (pid) => pid === this.#rootPid);
+  }
+
+  #below(all: readonly ProcessEntry[], isRoot: (pid: number) => boolean): ProcessEntry[] {
+    const members = new Set<number>();
+    for (const { pid, name } of all) {
+      const isDatabase = name === POSTGRESQL_PROCESS && commandLine(pid).includes(this.#folder);
+      if (isRoot(pid) || isDatabase) members.add(pid);
+    }
+    let sizeBefore: number;
+    do {
+      sizeBefore = members.size;
+      for (const { pid, parentPid } of all) if (members.has(parentPid)) members.add(pid);
+    } while (members.size > sizeBefore);
+    return all.filter(({ pid }) => members.has(pid));
+  }
+}
+
+function readProcesses(): ProcessEntry[] {
+  const entries: ProcessEntry[] = [];
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const stat = readOrNull(`/proc/${pid}/stat`);
+    if (stat !== null) entries.push(parseStat(pid, stat));
+  }
+  return entries;
+}
+
+/** Fields of proc(5) `stat`; the name stands in parentheses and may hold spaces. */
+function parseStat(pid: number, stat: string): ProcessEntry {
+  const nameEnd = stat.lastIndexOf(')');
+  const fields = stat
+    .slice(nameEnd + 2)
+    .split(' ')
+    .map(Number);
+  const [, parentPid = 0] = fields;
+  const [userTicks = 0, systemTicks = 0, childUserTicks = 0, childSystemTicks = 0] = fields.slice(11, 15);
+  return {
+    pid,
+    parentPid,
+    name: stat.slice(stat.indexOf('(') + 1, nameEnd),
+    cpuTicks: userTicks + systemTicks + childUserTicks + childSystemTicks,
+  };
+}
+
+function peakResidentBytes(pid: number): number {
+  const match = /VmHWM:\s+(\d+) kB/.exec(readOrNull(`/proc/${pid}/status`) ?? '');
+  return Number(match?.[1] ?? 0) * 1024;
+}
+
+function commandLine(pid: number): string {
+  return readOrNull(`/proc/${pid}/cmdline`) ?? '';
+}
+
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

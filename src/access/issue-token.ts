@@ -1,0 +1,130 @@
+import { type Attribution, BOOTSTRAP_ACTOR } from '../audit/model.ts';
+import { recordAudit } from '../audit/store.ts';
+import { AppError } from '../kernel/errors.ts';
+import { toTimestamp } from '../kernel/parse.ts';
+import type { Services } from '../services.ts';
+import {
+  allows,
+  covers,
+  DEFAULT_TENANT,
+  formatScope,
+  hashSecret,
+  newTokenSecret,
+  type Principal,
+  type Scope,
+  type Subject,
+} from './model.ts';
+import { insertToken, listBindingScopes } from './token-store.ts';
+
+export interface TokenRequest {
+  subject: Subject;
+  scopes: Scope[];
+  ttlMinutes: number;
+}
+
+export interface IssuedToken {
+  tokenId: string;
+  token: string;
+  subject: string;
+  scopes: string[];
+  expiresAtUtc: string;
+}
+
+/** Who issues: the holder of the bootstrap secret, or of a token. */
+export type Issuer = { kind: 'bootstrap' } | { kind: 'token'; principal: Principal };
+
+interface Grant {
+  fromBindings: boolean;
+  scopesEpoch: number | undefined;
+  lineage: Principal['lineage'];
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Issues a token. The bootstrap secret and `repo:*:admin` may issue anything; any other token only for its own subject, a subset
+ * of its scopes and no later expiry. Such a narrowed token follows the one that it came from: it is void once that one is
+ * revoked, and where that one lives by bindings, so does it.
+ * @returns the token with its secret, which is shown this once and kept only as its SHA-256.
+ * @throws AppError `forbidden` for more than the issuer has; `bad_request` where scopes are to come from bindings that aren't there.
+ */
+export async function issueToken(
+  services: Pick<Services, 'db' | 'clock' | 'ids'>,
+  issuer: Issuer,
+  requestId: string,
+  request: TokenRequest,
+): Promise<IssuedToken> {
+  const now = services.clock.now();
+  const expiresAt = new Date(now.getTime() + request.ttlMinutes * MINUTE_MS);
+  const tenantId = issuer.kind === 'token' ? issuer.principal.tenantId : DEFAULT_TENANT;
+  const grant = grantOf(issuer, request, expiresAt);
+  const scopes =
+    request.scopes.length > 0
+      ? request.scopes.map(formatScope)
+      : await listBindingScopes(services.db, tenantId, request.subject);
+  if (scopes.length === 0) {
+    throw new AppError(
+      'bad_request',
+      `No scopes were given, and no role is bound to "${request.subject}": name scopes or bind a role first.`,
+    );
+  }
+  const secret = newTokenSecret(services.ids.randomBytes);
+  const tokenId = services.ids.uuid();
+  const actor = issuer.kind === 'token' ? issuer.principal.subject : BOOTSTRAP_ACTOR;
+  const attribution: Attribution = { tenantId, actor, requestId, at: now };
+  const expiresAtUtc = toTimestamp(expiresAt);
+  await services.db.transaction(async (transaction) => {
+    await insertToken(transaction, {
+      tokenId,
+      tenantId,
+      subject: request.subject,
+      secretSha256: hashSecret(secret),
+      scopes: request.scopes.map(formatScope),
+      ...grant,
+      issuedAt: now,
+      issuedBy: actor,
+      expiresAt,
+    });
+    await recordAudit(transaction, attribution, {
+      action: 'auth.pat.issued',
+      resourceId: tokenId,
+      repoKey: null,
+      details: { subject: request.subject, scopes, fromBindings: grant.fromBindings, expiresAtUtc },
+    });
+  });
+  return { tokenId, token: secret, subject: request.subject, scopes, expiresAtUtc };
+}
+
+function grantOf(issuer: Issuer, request: TokenRequest, expiresAt: Date): Grant {
+  const fromBindings = request.scopes.length === 0;
+  if (issuer.kind === 'bootstrap' || allows(issuer.principal.scopes, '*', 'admin')) {
+    return { fromBindings, scopesEpoch: undefined, lineage: [] };
+  }
+  const { principal } = issuer;
+  if (request.subject !== principal.subject) {
+    throw new AppError(
+      'forbidden',
+      `This token may issue tokens for its own subject, "${principal.subject}", only; for others it needs repo:*:admin.`,
+    );
+  }
+  if (fromBindings && !principal.fromBindings) {
+    throw new AppError('forbidden', 'This token has fixed scopes: name the ones that the new token is to have.');
+  }
+  if (!covers(principal.scopes, request.scopes)) {
+    throw new AppError(
+      'forbidden',
+      'A token can only be narrowed: one of the scopes asked for is not among those of this token.',
+    );
+  }
+  if (expiresAt > principal.expiresAt) {
+    throw new AppError(
+      'forbidden',
+      `A token can't outlive the one that issues it, which expires at ${toTimestamp(principal.expiresAt)}: ask for a shorter ttlMinutes.`,
+    );
+  }
+  return {
+    fromBindings: principal.fromBindings,
+    scopesEpoch: principal.scopesEpoch,
+    lineage: [...principal.lineage, principal.tokenId],
+  };
+}

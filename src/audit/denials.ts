@@ -1,0 +1,60 @@
+import { DEFAULT_TENANT, type Principal } from '../access/model.ts';
+import { messageOf } from '../kernel/errors.ts';
+import type { Services } from '../services.ts';
+import { SYSTEM_ACTOR } from './model.ts';
+import { recordAudit } from './store.ts';
+
+/** Denials written down in one go at the most, and then on average a second: a flood of them must not fill the disk. */
+const BURST = 200;
+const SUSTAINED_PER_SECOND = 10;
+
+/** Writes down who was refused what. The refusal stands even where its row can't be written. */
+export interface DenialRecorder {
+  record(route: string, who: Principal | string, needed: string, reason: string, requestId: string): Promise<void>;
+}
+
+export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | 'log'>): DenialRecorder {
+  let allowance = BURST;
+  let refilledAtMs = services.clock.monotonicMs();
+  let omitted = 0;
+
+  const admit = (): boolean => {
+    const nowMs = services.clock.monotonicMs();
+    allowance = Math.min(BURST, allowance + ((nowMs - refilledAtMs) / 1000) * SUSTAINED_PER_SECOND);
+    refilledAtMs = nowMs;
+    if (allowance < 1) return false;
+    allowance -= 1;
+    return true;
+  };
+
+  const write = async (
+    actor: string,
+    tenantId: Principal['tenantId'],
+    route: string,
+    requestId: string | null,
+    details: object,
+  ) => {
+    const attribution = { tenantId, actor, requestId, at: services.clock.now() };
+    const event = { action: 'authz.denied', resourceId: route, repoKey: null, details: { ...details } } as const;
+    await recordAudit(services.db, attribution, event);
+  };
+
+  return {
+    async record(route, who, needed, reason, requestId) {
+      if (!admit()) {
+        omitted += 1;
+        return;
+      }
+      const left = omitted;
+      omitted = 0;
+      try {
+        if (left > 0) await write(SYSTEM_ACTOR, DEFAULT_TENANT, '*', null, { omitted: left });
+        const [actor, tenantId] = typeof who === 'string' ? [who, DEFAULT_TENANT] : [who.subject, who.tenantId];
+        await write(actor, tenantId, route, requestId, { needed, reason });
+      } catch (error) {
+        omitted += left + 1;
+        services.log.warn({ route, error: messageOf(error) }, 'a denial could not be written down');
+      }
+    },
+  };
+}

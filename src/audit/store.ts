@@ -1,0 +1,83 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { TenantId } from '../access/model.ts';
+import type { Queryable } from '../kernel/database.ts';
+import { type Attribution, AUDIT_ACTIONS, type AuditEvent } from './model.ts';
+
+const COLUMNS = sql`tenant_id, actor, action, resource_type, resource_id, repo_key, occurred_at, request_id, details`;
+
+/**
+ * The row of an event as a statement of its own, or, with `changed`, as the part of a `with` that writes a row for each row
+ * that the statement named `changed` returned: no change without its row, no row without its change.
+ * `overrides` take a column from `changed` where it differs from row to row.
+ */
+export function auditInsert(
+  { tenantId, actor, requestId, at }: Attribution,
+  event: AuditEvent,
+  changed?: string,
+  overrides: { resourceId?: RawBuilder<unknown>; repoKey?: RawBuilder<unknown>; details?: RawBuilder<unknown> } = {},
+): RawBuilder<unknown> {
+  const resourceId = overrides.resourceId ?? sql`${event.resourceId}::text`;
+  const repoKey = overrides.repoKey ?? sql`${event.repoKey}::text`;
+  const details = overrides.details ?? sql`${JSON.stringify(event.details)}::jsonb`;
+  return sql`
+    insert into audit_events (${COLUMNS})
+    select ${tenantId}::text, ${actor}::text, ${event.action}::text, ${AUDIT_ACTIONS[event.action]}::text, ${resourceId},
+      ${repoKey}, ${at}::timestamptz, ${requestId}::text, ${details}
+    ${changed === undefined ? sql`` : sql`from ${sql.id(changed)}`}`;
+}
+
+/** Writes the row of an event. Only inside the transaction of the change that it records, or of its own for a denial. */
+export async function recordAudit(transaction: Queryable, attribution: Attribution, event: AuditEvent): Promise<void> {
+  await transaction.query(auditInsert(attribution, event));
+}
+
+export interface AuditRow {
+  auditId: number;
+  tenantId: string;
+  actor: string;
+  action: string;
+  resourceType: string;
+  resourceId: string;
+  repoKey: string | null;
+  occurredAt: Date;
+  requestId: string | null;
+  details: Record<string, unknown>;
+}
+
+export interface AuditFilter {
+  action?: string | undefined;
+  actor?: string | undefined;
+  resourceType?: string | undefined;
+  resourceId?: string | undefined;
+  /** Inclusive. */
+  since?: Date | undefined;
+  /** Exclusive. */
+  until?: Date | undefined;
+}
+
+/** A keyset page of the trail, newest first, of rows before the one numbered `before`. */
+export async function listAuditRows(
+  db: Queryable,
+  tenantId: TenantId,
+  filter: AuditFilter,
+  before: number | undefined,
+  limit: number,
+): Promise<AuditRow[]> {
+  const conditions = [
+    sql`tenant_id = ${tenantId}`,
+    ...(before === undefined ? [] : [sql`audit_id < ${before}`]),
+    ...(filter.action === undefined ? [] : [sql`action = ${filter.action}`]),
+    ...(filter.actor === undefined ? [] : [sql`actor = ${filter.actor}`]),
+    ...(filter.resourceType === undefined ? [] : [sql`resource_type = ${filter.resourceType}`]),
+    ...(filter.resourceId === undefined ? [] : [sql`resource_id = ${filter.resourceId}`]),
+    ...(filter.since === undefined ? [] : [sql`occurred_at >= ${filter.since}`]),
+    ...(filter.until === undefined ? [] : [sql`occurred_at < ${filter.until}`]),
+  ];
+  return await db.query(sql<AuditRow>`
+    select audit_id as "auditId", tenant_id as "tenantId", actor, action, resource_type as "resourceType",
+      resource_id as "resourceId", repo_key as "repoKey", occurred_at as "occurredAt", request_id as "requestId", details
+    from audit_events
+    where ${sql.join(conditions, sql` and `)}
+    order by audit_id desc
+    limit ${limit}`);
+}

@@ -1,0 +1,38 @@
+import type { Digest } from '../objects/digest.ts';
+import type { ObjectKey } from '../objects/keys.ts';
+
+/**
+ * A blob's life. `condemned`: nothing refers to it, its object is removed once the delay is over. `deleting`: the object is being
+ * removed. `damaged`: its object is missing or has other bytes.
+ */
+export const BLOB_STATES = ['live', 'damaged', 'condemned', 'deleting'] as const;
+export type BlobState = (typeof BLOB_STATES)[number];
+
+/** Every legal transition of a blob; a test holds the drawing in `docs/state-machines.md` to it. */
+export const BLOB_TRANSITIONS = {
+  /** Its last reference is gone. */
+  condemn: { from: ['live', 'damaged'], to: 'condemned' },
+  /** Committed or deduplicated again, with the object still there. */
+  revive: { from: ['condemned'], to: 'live' },
+  /** Committed again, with bytes just verified: the blob now stands on the new object. */
+  heal: { from: ['damaged', 'deleting'], to: 'live' },
+  /** The delay is over and there is still no reference: from here on the object goes. */
+  delete: { from: ['condemned', 'deleting'], to: 'deleting' },
+} as const satisfies Record<string, { from: readonly BlobState[]; to: BlobState }>;
+
+/** A blob as a repository that holds it knows it. `objectKey` is null for the blob of nothing. */
+export interface Blob {
+  digest: Digest;
+  lengthBytes: number;
+  state: BlobState;
+  objectKey: ObjectKey | null;
+}
+
+/** That a repository holds a blob, since when and by whom. */
+export interface BlobReference {
+  referenceId: number;
+  digest: Digest;
+  lengthBytes: number;
+  createdAt: Date;
+  createdBy: string;
+}

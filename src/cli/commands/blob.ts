@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { ArtifortressError } from '../../client/errors.ts';
+import type { BlobRecord } from '../../client/types.ts';
+import { type CommonOptions, clientCommand, group, type ListOptions, listCommand, outputOf } from '../command.ts';
+import { connect } from '../connection.ts';
+import type { CliContext } from '../context.ts';
+import { formatBytes } from '../format.ts';
+import { pairs, printList } from '../output.ts';
+import { parseBlobReference } from '../references.ts';
+
+interface BlobListOptions extends ListOptions {
+  readonly prefix?: string;
+}
+
+/** `artifortress blob …`. */
+export function blobCommand(context: CliContext): Command {
+  return group('blob', 'List, look at and delete the blobs of a repository.', [
+    listBlobsCommand(context),
+    statCommand(context),
+    deleteCommand(context),
+  ]);
+}
+
+function listBlobsCommand(context: CliContext): Command {
+  return listCommand('list', 'List the blobs of a repository, newest first.', [
+    'artifortress blob list libs',
+    'artifortress blob list libs --prefix 9f86',
+  ])
+    .argument('<repository>', 'its key')
+    .option('--prefix <hex>', 'only digests that start with this')
+    .action(async (repoKey: string, options: BlobListOptions) => {
+      const client = await connect(context, options);
+      await printList<BlobRecord>(outputOf(context, options), {
+        readPage: (page) => client.blobs.list(repoKey, { ...page, prefix: options.prefix, signal: context.signal }),
+        columns: [
+          { title: 'DIGEST', text: (blob) => blob.digest },
+          { title: 'SIZE', text: (blob) => formatBytes(blob.length), alignRight: true },
+          { title: 'CREATED', text: (blob) => blob.createdAtUtc },
+          { title: 'BY', text: (blob) => blob.createdBy },
+        ],
+        empty: `No blob there. Push one with: artifortress push <file> --repo ${repoKey}`,
+        options,
+      });
+    });
+}
+
+function statCommand(context: CliContext): Command {
+  return clientCommand('stat', 'Show one blob: its size, since when, by whom.', [
+    'artifortress blob stat libs/9f86d081884c7d65…',
+  ])
+    .argument('<blob>', '<repository>/<digest>')
+    .action(async (reference: string, options: CommonOptions) => {
+      const { repoKey, digest } = parseBlobReference(reference);
+      const client = await connect(context, options);
+      // The list rather than a HEAD: it knows since when and by whom, and a refusal comes with its reason.
+      const page = await client.blobs.list(repoKey, { prefix: digest, limit: 1, signal: context.signal });
+      const blob = page.items[0];
+      if (blob === undefined) {
+        const message = `The repository ${repoKey} holds no blob ${digest}.`;
+        throw new ArtifortressError({ code: 'not_found', message, status: 404 });
+      }
+      outputOf(context, options).result(
+        { repoKey, ...blob },
+        pairs([
+          ['Repository', repoKey],
+          ['Digest', blob.digest],
+          ['Size', `${formatBytes(blob.length)} (${blob.length} bytes)`],
+          ['Created', blob.createdAtUtc],
+          ['By', blob.createdBy],
+        ]),
+      );
+    });
+}
+
+function deleteCommand(context: CliContext): Command {
+  return clientCommand('delete', 'Drop a blob from a repository; other repositories keep it.', [
+    'artifortress blob delete libs/9f86d081884c7d65…',
+  ])
+    .argument('<blob>', '<repository>/<digest>')
+    .action(async (reference: string, options: CommonOptions) => {
+      const { repoKey, digest } = parseBlobReference(reference);
+      const client = await connect(context, options);
+      await client.blobs.delete(repoKey, digest, { signal: context.signal });
+      const output = outputOf(context, options);
+      output.note(`Deleted ${digest} from ${repoKey}.`);
+      output.result({ repoKey, digest, status: 'deleted' }, []);
+    });
+}

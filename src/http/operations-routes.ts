@@ -1,0 +1,123 @@
+import { sql } from 'kysely';
+import type { Registry } from 'prom-client';
+import { z } from 'zod';
+import { allows } from '../access/model.ts';
+import { messageOf } from '../kernel/errors.ts';
+import type { Services } from '../services.ts';
+import { type App, access } from './app.ts';
+import { type AuthorizeServices, identifyIfAny } from './authorize.ts';
+import { answers, bodyOf } from './schemas.ts';
+
+const CHECK_TIMEOUT_MS = 3_000;
+
+const dependencySchema = z.object({ status: z.enum(['up', 'down']), detail: z.string().optional() });
+
+const readinessSchema = z.object({
+  status: z.enum(['ready', 'not_ready']),
+  dependencies: z.record(z.string(), dependencySchema),
+});
+
+export interface OperationsOptions {
+  version: string;
+  authorize: AuthorizeServices;
+  metrics: Registry;
+  /** False from the moment a stop was asked for. */
+  isAccepting: () => boolean;
+}
+
+export function registerOperationsRoutes(app: App, services: Services, options: OperationsOptions): void {
+  const { version, metrics } = options;
+
+  app.get(
+    '/',
+    {
+      config: { access: access.public },
+      schema: {
+        tags: ['operations'],
+        summary: 'Service and version',
+        response: answers({ 200: z.object({ service: z.string(), version: z.string() }) }),
+      },
+    },
+    async () => ({ service: 'artifortress', version }),
+  );
+
+  app.get(
+    '/health/live',
+    {
+      config: { access: access.public },
+      schema: {
+        tags: ['operations'],
+        summary: 'Whether the process runs',
+        response: answers({ 200: z.object({ status: z.literal('live') }) }),
+      },
+    },
+    async () => ({ status: 'live' as const }),
+  );
+
+  app.get(
+    '/health/ready',
+    {
+      config: { access: access.public },
+      schema: {
+        tags: ['operations'],
+        summary: 'Whether requests can be served',
+        description: 'What is wrong with a dependency is told to repo:*:admin alone.',
+        response: answers({ 200: readinessSchema, 503: readinessSchema }),
+      },
+    },
+    async (request, reply) => {
+      const failures = {
+        database: await failureOf(services.db.query(sql`select 1`)),
+        objectStore: await failureOf(services.objects.ping()),
+      };
+      const anyDown = Object.values(failures).some((failure) => failure !== undefined);
+      const ready = options.isAccepting() && !anyDown;
+      const tellDetails = anyDown && (await mayKnowDetails(request));
+      const dependencies = Object.fromEntries(
+        Object.entries(failures).map(([name, failure]) => [
+          name,
+          failure === undefined
+            ? { status: 'up' as const }
+            : { status: 'down' as const, ...(tellDetails ? { detail: failure } : {}) },
+        ]),
+      );
+      if (!ready) reply.header('retry-after', '2');
+      return reply
+        .code(ready ? 200 : 503)
+        .header('cache-control', 'no-store')
+        .send({ status: ready ? ('ready' as const) : ('not_ready' as const), dependencies });
+    },
+  );
+
+  app.get(
+    '/metrics',
+    {
+      config: { access: access.metrics },
+      schema: {
+        tags: ['operations'],
+        summary: 'Metrics in the format of Prometheus',
+        response: answers({ 200: bodyOf('text/plain', 'Metrics.') }),
+      },
+    },
+    async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+  );
+
+  /** With the database away nobody can be recognised, and nobody is told more. */
+  async function mayKnowDetails(request: Parameters<typeof identifyIfAny>[1]): Promise<boolean> {
+    const principal = await identifyIfAny(options.authorize, request).catch(() => undefined);
+    return principal !== undefined && allows(principal.scopes, '*', 'admin');
+  }
+}
+
+/** Why a check failed; undefined where it did not. A check that hangs has failed. */
+async function failureOf(check: Promise<unknown>): Promise<string | undefined> {
+  const timeout = new Promise<never>((_resolve, reject) => {
+    setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS).unref();
+  });
+  try {
+    await Promise.race([check, timeout]);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}

@@ -1,0 +1,197 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import fastify, { type FastifyRequest } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { registerBindingRoutes, registerTokenRoutes } from '../access/routes.ts';
+import { registerAuditRoutes } from '../audit/routes.ts';
+import { registerBlobRoutes, registerPutBlobRoute } from '../blobs/routes.ts';
+import { AppError, ERROR_REGISTRY } from '../kernel/errors.ts';
+import type { Metrics } from '../kernel/metrics.ts';
+import { registerRepositoryRoutes } from '../repositories/routes.ts';
+import type { Services } from '../services.ts';
+import { type PartContentOptions, registerPartContentRoute } from '../uploads/part-content-routes.ts';
+import { registerUploadRoutes } from '../uploads/routes.ts';
+import { type App, access } from './app.ts';
+import { type AuthorizeServices, createAuthorizer } from './authorize.ts';
+import { createErrorHandler, sendError } from './error-mapping.ts';
+import { DOCS_PATH, registerOpenApi } from './openapi.ts';
+import { registerOperationsRoutes } from './operations-routes.ts';
+import { createRouteTable, type RouteTable } from './route-table.ts';
+import { sendContinue } from './streamed-body.ts';
+
+/** Bodies of JSON routes, unless a route says otherwise. */
+const JSON_BODY_LIMIT_BYTES = 1024 ** 2;
+/** Longer than the longest thing that a path can hold, so that what is too long is a 400 and not a 404. */
+const PATH_PARAMETER_LIMIT = 4096;
+/** A connection on which nothing moves for this long is closed, whoever is the slow one. */
+const SOCKET_IDLE_MS = 120_000;
+const KEEP_ALIVE_MS = 72_000;
+const HEADERS_TIMEOUT_MS = 30_000;
+const MAXIMUM_HEADER_BYTES = 16 * 1024;
+
+export interface ServerOptions {
+  version: string;
+  authorize: AuthorizeServices;
+  metrics: Metrics;
+  /** Where the store's part URLs point at this server. */
+  partContent: PartContentOptions;
+  isAccepting: () => boolean;
+}
+
+export interface HttpServer {
+  app: App;
+  routeTable: RouteTable;
+}
+
+/** Builds the server with every route; it listens once it is told to. */
+export async function createServer(services: Services, options: ServerOptions): Promise<HttpServer> {
+  const routeTable = createRouteTable();
+  const app: App = fastify({
+    genReqId: () => services.ids.uuid(),
+    bodyLimit: JSON_BODY_LIMIT_BYTES,
+    routerOptions: { maxParamLength: PATH_PARAMETER_LIMIT },
+    connectionTimeout: SOCKET_IDLE_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // A large body may take its time: what bounds it is that something moves (connectionTimeout).
+    requestTimeout: 0,
+    http: { maxHeaderSize: MAXIMUM_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, services.ids.uuid()),
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.decorateRequest('caller', null);
+  app.decorateRequest('awaitsContinue', false);
+  collectRoutes(app, routeTable);
+  observe(app, services, options.metrics);
+  parseJsonBodies(app);
+  awaitContinue(app);
+  app.addHook('onRequest', createAuthorizer(options.authorize));
+  app.setErrorHandler(createErrorHandler(services.log));
+  app.setNotFoundHandler(async (request, reply) => {
+    const methods = routeTable.methodsFor(pathOf(request));
+    if (methods.length === 0)
+      return sendError(
+        reply,
+        new AppError('not_found', 'There is no such route: GET /docs shows those that there are.'),
+        request.id,
+      );
+    const allow = methods.join(', ');
+    const failure = new AppError('method_not_allowed', `This route takes ${allow}.`, { headers: { allow } });
+    return sendError(reply, failure, request.id);
+  });
+
+  await registerOpenApi(app, options.version);
+  registerOperationsRoutes(app, services, { ...options, metrics: options.metrics.registry });
+  registerTokenRoutes(app, services);
+  registerBindingRoutes(app, services);
+  registerRepositoryRoutes(app, services);
+  registerUploadRoutes(app, services);
+  registerBlobRoutes(app, services);
+  registerAuditRoutes(app, services);
+  await registerStreamingRoutes(app, services, options);
+  await app.ready();
+  return { app, routeTable };
+}
+
+function pathOf(request: Pick<FastifyRequest, 'url'>): string {
+  return request.url.split('?', 1)[0] ?? request.url;
+}
+
+/** A route that declares no access fails the start. The pages of the API's documentation come from a plugin and are for everyone. */
+function collectRoutes(app: App, table: RouteTable): void {
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith(DOCS_PATH)) route.config = { ...route.config, access: access.public };
+    for (const method of [route.method].flat()) table.add(method, route.url, route.config?.access);
+  });
+}
+
+/** Every answer carries its request's id; every request leaves a line in the log, without its query, and an observation. */
+function observe(app: App, services: Services, metrics: Metrics): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    reply.header('x-content-type-options', 'nosniff');
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    const { statusCode: status, elapsedTime: durationMs } = reply;
+    metrics.observeRequest({ method: request.method, route, status, durationMs });
+    services.log.info(
+      {
+        requestId: request.id,
+        method: request.method,
+        path: pathOf(request),
+        status,
+        durationMs: Math.round(durationMs * 10) / 10,
+        subject: request.caller?.principal.subject,
+      },
+      'request',
+    );
+    done();
+  });
+}
+
+/** JSON bodies, of which an empty one counts as none. */
+function parseJsonBodies(app: App): void {
+  app.removeAllContentTypeParsers();
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parseJson(request, body.toString(), done);
+  });
+}
+
+/** Routes whose handlers read the body from the connection themselves, whatever it calls itself. */
+async function registerStreamingRoutes(app: App, services: Services, options: ServerOptions): Promise<void> {
+  await app.register((scope, _options, done) => {
+    const streaming: App = scope.withTypeProvider<ZodTypeProvider>();
+    streaming.removeAllContentTypeParsers();
+    streaming.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null, undefined));
+    registerPutBlobRoute(streaming, services);
+    registerPartContentRoute(streaming, services, options.partContent);
+    done();
+  });
+}
+
+/**
+ * A client may wait for "100 Continue" before it sends its body: it gets it once it is known that the body is wanted. Routes that
+ * stream say so themselves; for the others that is when they were let in.
+ */
+function awaitContinue(app: App): void {
+  const waiting = new WeakSet<IncomingMessage>();
+  const server: Server = app.server;
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waiting.add(request);
+    server.emit('request', request, response);
+  });
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.awaitsContinue = waiting.has(request.raw);
+    done();
+  });
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (request.routeOptions.config.streamsBody !== true) sendContinue(request, reply);
+    done(null, payload);
+  });
+}
+
+/** What is not even HTTP, answered in the contract's shape on the bare socket. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, requestId: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const message =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? `The headers have more than ${MAXIMUM_HEADER_BYTES} bytes.`
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 'The request did not arrive in time.'
+        : 'This is no well-formed HTTP request.';
+  const body = JSON.stringify({ error: 'bad_request', message, requestId });
+  const { status } = ERROR_REGISTRY.bad_request;
+  socket.end(
+    `HTTP/1.1 ${status} Bad Request\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

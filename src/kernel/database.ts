@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type RawBuilder,
+} from 'kysely';
+import { DatabaseError, Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
+import { AppError, assert } from './errors.ts';
+import type { Logger } from './log.ts';
+
+/** Runs one statement, written with kysely's `sql` tag: values are always parameters, never text. */
+export interface Queryable {
+  query<Row>(statement: RawBuilder<Row>): Promise<Row[]>;
+}
+
+export interface Database extends Queryable {
+  /**
+   * Runs `work` in one transaction (READ COMMITTED) and commits it. A deadlock or a serialization failure runs `work` again, at
+   * most {@link TRANSACTION_ATTEMPTS} times, so `work` must do nothing but talk to `transaction`.
+   * @throws AppError `service_unavailable` where the database is away; after a lost reply of COMMIT the outcome is unknown to
+   * the caller, and every route is built so that asking again is safe.
+   */
+  transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
+  /** Waits for the running statements, then closes every connection. */
+  close(): Promise<void>;
+}
+
+export type ConnectionTarget =
+  | { connectionString: string }
+  | { host: string; port: number; user: string; database: string };
+
+const TRANSACTION_ATTEMPTS = 5;
+const RETRY_BASE_MS = 10;
+const CONNECT_TIMEOUT_MS = 5_000;
+const IDLE_CONNECTION_MS = 30_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 10_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+const UNAVAILABLE_RETRY_SECONDS = 2;
+
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK_DETECTED = '40P01';
+/** Connection exceptions (08), resources exhausted (53), operator intervention and time-outs (57), lock time-out (55P03). */
+const UNAVAILABLE_STATES = /^(08|53|57|55P03)/;
+
+/** Only to compile `sql` templates into text and parameters: statements run on our own pool. */
+const compiler = new Kysely<never>({
+  dialect: {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  },
+});
+
+const INT8_OID: number = pgTypes.builtins.INT8;
+
+/** Byte counts and row ids are 64 bits wide in PostgreSQL and exact in JavaScript up to 2^53. */
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === INT8_OID && format !== 'binary') return parseInt8;
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the oids of the driver's own table, as numbers
+    return pgTypes.getTypeParser(oid, format);
+  },
+};
+
+function parseInt8(text: string): number {
+  const value = Number(text);
+  assert(Number.isSafeInteger(value), `the database holds an integer beyond 2^53: ${text}`);
+  return value;
+}
+
+export interface DatabaseOptions {
+  target: ConnectionTarget;
+  poolSize: number;
+  log: Logger;
+}
+
+/** Opens a pool. No connection is made before the first statement. */
+export function openDatabase({ target, poolSize, log }: DatabaseOptions): Database {
+  const pool = new Pool({
+    ...target,
+    types,
+    max: poolSize,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_CONNECTION_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    application_name: 'artifortress',
+  });
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection broke'));
+  const statementName = statementNames();
+
+  const run = async <Row>(client: Pool | PoolClient, statement: RawBuilder<Row>): Promise<Row[]> => {
+    const { sql, parameters } = statement.compile(compiler);
+    const query = { name: statementName(sql), text: sql, values: [...parameters] };
+    const result = await client.query<Row & QueryResultRow>(query);
+    return result.rows;
+  };
+
+  const attempt = async <Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result> => {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const result = await work({ query: (statement) => run(client, statement) });
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  };
+
+  return {
+    query: (statement) => run(pool, statement).catch(rethrow),
+    async transaction(work) {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await attempt(work);
+        } catch (error) {
+          if (tries >= TRANSACTION_ATTEMPTS || !isRetryable(error)) return rethrow(error);
+          await new Promise((resolve) => setTimeout(resolve, RETRY_BASE_MS * 2 ** tries));
+        }
+      }
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** Statements are prepared once a connection and named by their text: the set of texts in the code is small and fixed. */
+function statementNames(): (text: string) => string {
+  const names = new Map<string, string>();
+  return (text) => {
+    let name = names.get(text);
+    if (name === undefined) {
+      name = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+      names.set(text, name);
+    }
+    return name;
+  };
+}
+
+function sqlStateOf(error: unknown): string | undefined {
+  return error instanceof DatabaseError ? error.code : undefined;
+}
+
+function isRetryable(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === SERIALIZATION_FAILURE || state === DEADLOCK_DETECTED;
+}
+
+/** Whether this is the violation of the named unique or check constraint. */
+export function violates(error: unknown, constraint: string): boolean {
+  return error instanceof DatabaseError && error.constraint === constraint;
+}
+
+function rethrow(error: unknown): never {
+  if (isUnavailable(error)) {
+    throw new AppError('service_unavailable', 'The database is away; retry as Retry-After says.', {
+      retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS,
+      cause: error,
+    });
+  }
+  throw error;
+}
+
+function isUnavailable(error: unknown): boolean {
+  if (error instanceof AppError || !(error instanceof Error)) return false;
+  const state = sqlStateOf(error);
+  if (state !== undefined) return UNAVAILABLE_STATES.test(state) || isRetryable(error);
+  const code = 'code' in error ? String(error.code) : '';
+  return (
+    /^(ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOST|ENOTFOUND|EAI_)/.test(code) ||
+    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+      error.message,
+    )
+  );
+}

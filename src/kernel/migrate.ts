@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import type { ConnectionTarget } from './database.ts';
+import { messageOf, StartupError } from './errors.ts';
+
+/** The folder of the product's own migrations, beside `src/` and beside `dist/`. */
+export const MIGRATIONS_DIRECTORY = join(import.meta.dirname, '..', '..', 'db', 'migrations');
+
+const FILE_NAME = /^(\d{4})_([a-z0-9_]+)\.sql$/;
+
+/** Any constant of our own: racing starts queue on it ("ARTIFORT" in ASCII). */
+const ADVISORY_LOCK_KEY = '4706351246894617172';
+
+interface Migration {
+  version: number;
+  file: string;
+  text: string;
+  checksum: string;
+}
+
+interface AppliedMigration {
+  version: number;
+  file: string;
+  checksum: string;
+}
+
+/**
+ * Brings the schema up to date: applies, in order, each file that was not yet applied, each in its own transaction. Racing
+ * starts wait for each other on an advisory lock. Files are forward-only and must never change once applied.
+ * @returns the names of the files that were applied now.
+ * @throws StartupError if an applied file was changed or is missing, or a file fails.
+ */
+export async function migrate(target: ConnectionTarget, directory = MIGRATIONS_DIRECTORY): Promise<string[]> {
+  const migrations = await readMigrations(directory);
+  const client = new Client({ ...target, application_name: 'artifortress-migrate' });
+  await client.connect();
+  try {
+    await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK_KEY]);
+    await client.query(`
+      create table if not exists schema_migrations (
+        version integer primary key,
+        file text not null,
+        checksum text not null,
+        applied_at timestamptz not null default now()
+      )`);
+    const applied = await client.query<AppliedMigration>(
+      'select version, file, checksum from schema_migrations order by version',
+    );
+    holdAgainst(migrations, applied.rows);
+    const known = new Set(applied.rows.map((row) => row.version));
+    const pending = migrations.filter((migration) => !known.has(migration.version));
+    for (const migration of pending) await apply(client, migration);
+    return pending.map((migration) => migration.file);
+  } finally {
+    // Ends the session, and with it the advisory lock, even where the server is already gone.
+    await client.end();
+  }
+}
+
+async function readMigrations(directory: string): Promise<Migration[]> {
+  const migrations: Migration[] = [];
+  for (const file of (await readdir(directory)).sort()) {
+    const version = FILE_NAME.exec(file)?.[1];
+    if (version === undefined) {
+      throw new StartupError(`"${file}" in ${directory} is no migration: name it NNNN_name.sql, or move it away.`);
+    }
+    const text = await readFile(join(directory, file), 'utf8');
+    migrations.push({
+      version: Number(version),
+      file,
+      text,
+      checksum: createHash('sha256').update(text).digest('hex'),
+    });
+  }
+  return migrations;
+}
+
+function holdAgainst(migrations: readonly Migration[], applied: readonly AppliedMigration[]): void {
+  for (const row of applied) {
+    const migration = migrations.find((candidate) => candidate.version === row.version);
+    if (migration === undefined) {
+      throw new StartupError(
+        `The database has migration ${row.file}, which this version does not know: it is newer than this program. Start that newer version.`,
+      );
+    }
+    if (migration.checksum !== row.checksum || migration.file !== row.file) {
+      throw new StartupError(
+        `The migration ${migration.file} was changed after it had been applied as ${row.file}. Restore its text; put the change in a new file.`,
+      );
+    }
+  }
+}
+
+async function apply(client: Client, migration: Migration): Promise<void> {
+  await client.query('begin');
+  try {
+    await client.query(migration.text);
+    await client.query('insert into schema_migrations (version, file, checksum) values ($1, $2, $3)', [
+      migration.version,
+      migration.file,
+      migration.checksum,
+    ]);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw new StartupError(`The migration ${migration.file} failed and was rolled back: ${messageOf(error)}`);
+  }
+}

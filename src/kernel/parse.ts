@@ -1,0 +1,20 @@
+import { z } from 'zod';
+
+/** A type that only its own parser can make. */
+export type Branded<Base, Name extends string> = Base & { readonly __brand: Name };
+
+/** Makes a text that has just been checked one of a branded type. Only the type's own parser calls it. */
+export function brand<Type extends string>(checked: string): Type {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one place where a brand is made
+  return checked as Type;
+}
+
+/** Rejects what PostgreSQL can't store and what would spoil a terminal or a log line: control characters, lone surrogates. */
+export const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
+
+export const isoTimestamp = z.string().describe('RFC 3339 date and time in UTC');
+
+/** RFC 3339 in UTC, with milliseconds. */
+export function toTimestamp(date: Date): string {
+  return date.toISOString();
+}

@@ -1,0 +1,183 @@
+import { z } from 'zod';
+
+/** One setting: the environment variable that carries it, what it may be, what it is for. */
+interface SettingDefinition<Schema extends z.ZodType> {
+  env: string;
+  schema: Schema;
+  /** As a person would write it in the environment; undefined: no default. */
+  fallback: string | undefined;
+  secret: boolean;
+  description: string;
+}
+
+function setting<Schema extends z.ZodType>(
+  env: string,
+  schema: Schema,
+  fallback: string | undefined,
+  description: string,
+  options: { secret?: boolean } = {},
+): SettingDefinition<Schema> {
+  return { env, schema, fallback, description, secret: options.secret ?? false };
+}
+
+const wholeNumber = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, `must be from ${minimum} to ${maximum}`);
+
+const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+
+const httpUrl = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+    'must be an absolute http(s) URL',
+  )
+  .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must have no query and no fragment')
+  .transform((value) => value.replace(/\/+$/, ''));
+
+const TEBIBYTE = 1024 ** 4;
+const DAY_SECONDS = 86_400;
+
+/**
+ * Every setting of the server. `docs/configuration.md` is generated from this table, `artifortress config` prints it, and a
+ * name that is not in it is refused at start.
+ */
+export const SETTINGS = {
+  port: setting('PORT', wholeNumber(0, 65_535), '8080', 'TCP port to listen on; 0 takes a free one.'),
+  host: setting('HOST', z.string().min(1), '127.0.0.1', 'Address to listen on.'),
+  databaseUrl: setting(
+    'DATABASE_URL',
+    z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://'),
+    undefined,
+    'PostgreSQL to use. Unset: an embedded PostgreSQL under the data folder.',
+    { secret: true },
+  ),
+  dataDirectory: setting(
+    'ARTIFORTRESS_DATA_DIR',
+    z.string().min(1),
+    './artifortress-data',
+    'Folder of the embedded database, the stored bytes and the signing keys.',
+  ),
+  publicUrl: setting(
+    'ARTIFORTRESS_PUBLIC_URL',
+    httpUrl,
+    undefined,
+    'The address under which clients reach this server; every absolute URL is made from it. Unset: http://HOST:PORT.',
+  ),
+  bootstrapToken: setting(
+    'ARTIFORTRESS_BOOTSTRAP_TOKEN',
+    z.string().min(16, 'must have at least 16 characters').max(512, 'must have at most 512 characters'),
+    undefined,
+    'The secret that issues the first tokens. Unset: one is generated and printed at the first start.',
+    { secret: true },
+  ),
+  logLevel: setting(
+    'ARTIFORTRESS_LOG_LEVEL',
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    undefined,
+    'Least level that is logged. Unset: info, or warn where standard error is a terminal.',
+  ),
+  uploadTtlSeconds: setting(
+    'ARTIFORTRESS_UPLOAD_TTL_SECONDS',
+    wholeNumber(1, 30 * DAY_SECONDS),
+    String(DAY_SECONDS),
+    'How long an upload session may take from create to commit.',
+  ),
+  partUrlTtlSeconds: setting(
+    'ARTIFORTRESS_PART_URL_TTL_SECONDS',
+    wholeNumber(1, 7 * DAY_SECONDS),
+    '900',
+    'How long the URL of a part can be used.',
+  ),
+  tokenMaximumTtlMinutes: setting(
+    'ARTIFORTRESS_TOKEN_MAX_TTL_MINUTES',
+    wholeNumber(5, 525_600),
+    '1440',
+    'The longest life of a token that may be asked for.',
+  ),
+  maximumArtifactBytes: setting(
+    'ARTIFORTRESS_MAX_ARTIFACT_BYTES',
+    wholeNumber(1, 5 * TEBIBYTE),
+    String(5 * TEBIBYTE),
+    'The largest artifact that may be declared.',
+  ),
+  databasePoolSize: setting(
+    'ARTIFORTRESS_DATABASE_POOL_SIZE',
+    wholeNumber(2, 500),
+    '12',
+    'Connections to PostgreSQL that this process opens at most.',
+  ),
+  worker: setting(
+    'ARTIFORTRESS_WORKER',
+    yesOrNo,
+    'true',
+    'Whether this process also runs what works by the clock: expiry, deletion, jobs.',
+  ),
+  workerIntervalSeconds: setting(
+    'ARTIFORTRESS_WORKER_INTERVAL_SECONDS',
+    wholeNumber(1, 3600),
+    '5',
+    'How often the worker looks for overdue sessions and due jobs.',
+  ),
+  deletionDelaySeconds: setting(
+    'ARTIFORTRESS_DELETION_DELAY_SECONDS',
+    wholeNumber(0, 365 * DAY_SECONDS),
+    String(DAY_SECONDS),
+    'How long the bytes of a blob that nothing refers to are kept. Longer than your backup window makes restores whole.',
+  ),
+  verificationConcurrency: setting(
+    'ARTIFORTRESS_VERIFICATION_CONCURRENCY',
+    wholeNumber(1, 64),
+    '2',
+    'Stored objects that are read back and hashed at the same time.',
+  ),
+  maximumDownloads: setting(
+    'ARTIFORTRESS_MAX_DOWNLOADS',
+    wholeNumber(1, 100_000),
+    '2000',
+    'Downloads in progress at the same time; one more is answered 503.',
+  ),
+  readAheadBytes: setting(
+    'ARTIFORTRESS_READ_AHEAD_BYTES',
+    wholeNumber(1_048_576, 16 * 1024 ** 3),
+    String(128 * 1024 ** 2),
+    'Memory that all downloads in progress share for reading ahead.',
+  ),
+  shutdownGraceSeconds: setting(
+    'ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS',
+    wholeNumber(0, 3600),
+    '20',
+    'How long requests in progress may go on after a stop was asked for.',
+  ),
+  metricsToken: setting(
+    'ARTIFORTRESS_METRICS_TOKEN',
+    z.string().min(16, 'must have at least 16 characters'),
+    undefined,
+    'A bearer token that may read /metrics and nothing else.',
+    { secret: true },
+  ),
+  metricsOpen: setting('ARTIFORTRESS_METRICS_OPEN', yesOrNo, 'false', 'Whether anyone may read /metrics.'),
+} as const;
+
+/** Variables of the command line, legal in the same environment and without meaning to the server. */
+export const CLIENT_VARIABLES = ['ARTIFORTRESS_URL', 'ARTIFORTRESS_TOKEN'] as const;
+
+/** Names the optional file of settings. */
+export const CONFIG_FILE_VARIABLE = 'ARTIFORTRESS_CONFIG_FILE';
+
+export type SettingName = keyof typeof SETTINGS;
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of the table above are all the names there are
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+type SettingValue<Name extends SettingName> = z.output<(typeof SETTINGS)[Name]['schema']>;
+
+/** The settings that have no default and may therefore be absent. */
+type OptionalSetting = 'databaseUrl' | 'publicUrl' | 'bootstrapToken' | 'logLevel' | 'metricsToken';
+
+export type Settings = {
+  readonly [Name in Exclude<SettingName, OptionalSetting>]: SettingValue<Name>;
+} & { readonly [Name in OptionalSetting]: SettingValue<Name> | undefined };

@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { establishBootstrapSecret } from './access/bootstrap.ts';
+import { createLastUseRecorder } from './access/last-use.ts';
+import { createDenialRecorder } from './audit/denials.ts';
+import { createDownloads } from './blobs/downloads.ts';
+import { createServer, type HttpServer } from './http/server.ts';
+import { type Clock, systemClock } from './kernel/clock.ts';
+import { lockDataFolder } from './kernel/data-folder-lock.ts';
+import { type ConnectionTarget, openDatabase } from './kernel/database.ts';
+import { startEmbeddedPostgres } from './kernel/embedded-postgres/index.ts';
+import { createIds } from './kernel/ids.ts';
+import type { Logger } from './kernel/log.ts';
+import { createMetrics } from './kernel/metrics.ts';
+import { migrate } from './kernel/migrate.ts';
+import type { Settings } from './kernel/settings.ts';
+import { readVersion } from './kernel/version.ts';
+import { createPartUrlSigner } from './objects/filesystem/part-url.ts';
+import { openFilesystemStore } from './objects/filesystem/store.ts';
+import { loadSigningKey } from './objects/signing-key.ts';
+import type { Services } from './services.ts';
+import { acceptOrReject } from './uploads/commit-upload.ts';
+import { createHashPool } from './uploads/hash-pool.ts';
+import { createVerifications } from './uploads/verifications.ts';
+import { startWorker } from './worker/worker.ts';
+
+export interface RunningServer {
+  /** Where it listens, as clients on this machine reach it. */
+  url: string;
+  /** The bootstrap secret, where this very start generated it. */
+  generatedBootstrapSecret: string | undefined;
+  services: Services;
+  routeTable: HttpServer['routeTable'];
+  /** Resolves with a reason where the server can't go on: its database has died. */
+  failed: Promise<string>;
+  /** Takes no new request, lets those in progress end within the grace period, stops the worker, closes what was opened. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  settings: Settings;
+  log: Logger;
+  clock?: Clock;
+}
+
+/** Starts the product: the one place that constructs things and passes them on. */
+export async function startServer({ settings, log, clock = systemClock }: StartOptions): Promise<RunningServer> {
+  await using undo = new AsyncDisposableStack();
+  const database = await startDatabase(settings, log, undo);
+  const applied = await migrate(database.target);
+  if (applied.length > 0) log.info({ applied }, 'migrations applied');
+  const db = openDatabase({ target: database.target, poolSize: settings.databasePoolSize, log });
+  undo.defer(() => db.close());
+
+  const ids = createIds(clock);
+  const bootstrap = await establishBootstrapSecret({ db, ids }, settings.bootstrapToken);
+  let listeningUrl = '';
+  const publicUrl = () => settings.publicUrl ?? listeningUrl;
+  const root = join(settings.dataDirectory, 'objects');
+  const signer = createPartUrlSigner(
+    await loadSigningKey(join(settings.dataDirectory, 'keys', 'part-url.key')),
+    publicUrl,
+  );
+  const store = await openFilesystemStore({ root, signer, clock, ids });
+  const downloads = createDownloads(settings);
+  const base = { db, objects: store, clock, ids, log, settings, downloads, publicUrl };
+  const pool = createHashPool({ driver: 'filesystem', root }, settings.verificationConcurrency);
+  const verifications = createVerifications(base, pool, (attribution, session, digest) =>
+    acceptOrReject(base, attribution, session, digest, 'full_read'),
+  );
+  undo.defer(() => verifications.close());
+  const services: Services = { ...base, verifications };
+
+  const denials = createDenialRecorder(services);
+  const lastUses = createLastUseRecorder(services);
+  let accepting = true;
+  const { app, routeTable } = await createServer(services, {
+    version: readVersion(),
+    authorize: { ...services, bootstrapSha256: bootstrap.sha256, denials, lastUses },
+    metrics: createMetrics({ downloadsInProgress: () => downloads.inProgress }),
+    partContent: { store, signer, denials },
+    isAccepting: () => accepting,
+  });
+  const worker = startWorker(services, lastUses);
+  undo.defer(() => worker.stop());
+  await app.listen({ host: settings.host, port: settings.port });
+  listeningUrl = urlOf(settings.host, app.server.address());
+  undo.defer(async () => {
+    accepting = false;
+    const grace = setTimeout(() => app.server.closeAllConnections(), settings.shutdownGraceSeconds * 1000);
+    await app.close();
+    clearTimeout(grace);
+  });
+
+  const open = undo.move();
+  let stopping: Promise<void> | undefined;
+  return {
+    url: listeningUrl,
+    generatedBootstrapSecret: bootstrap.generated,
+    services,
+    routeTable,
+    failed: database.failed,
+    stop() {
+      stopping ??= open.disposeAsync();
+      return stopping;
+    },
+  };
+}
+
+interface StartedDatabase {
+  target: ConnectionTarget;
+  failed: Promise<string>;
+}
+
+/** The database of the settings, or the embedded one under the data folder, which then is this process's alone. */
+async function startDatabase(settings: Settings, log: Logger, undo: AsyncDisposableStack): Promise<StartedDatabase> {
+  if (settings.databaseUrl !== undefined) {
+    return { target: { connectionString: settings.databaseUrl }, failed: new Promise(() => undefined) };
+  }
+  const holder = `artifortress serve on http://${settings.host}:${settings.port}`;
+  const lock = await lockDataFolder(settings.dataDirectory, holder);
+  undo.defer(() => lock.release());
+  const postgres = await startEmbeddedPostgres({ dataDirectory: join(settings.dataDirectory, 'postgres'), log });
+  undo.defer(() => postgres.stop());
+  const failed = postgres.exited.then(
+    ({ code, signal }) => `the embedded PostgreSQL ended by itself (${signal ?? `exit code ${code}`})`,
+  );
+  return { target: postgres.connection, failed };
+}
+
+/** An address that listens everywhere is reached, from this machine, by the loopback one. */
+function urlOf(host: string, address: ReturnType<HttpServer['app']['server']['address']>): string {
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const reachable =
+    host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
+  return `http://${reachable}:${port}`;
+}

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Digest, digestSchema } from '../digest.ts';
+import type { ObjectKey } from '../keys.ts';
+import type { StoredPart } from '../object-store.ts';
+
+/**
+ * An attempt to upload an object is one folder, named by its key:
+ *
+ *     <root>/blobs/sha256/<2 hex>/<digest>/<uploadId>-<attempt>/
+ *       part-<number>-<version>-<size>-<sha256>    immutable; a part sent again is a new file of a later version
+ *       manifest.json                              the parts that are the object, once it is complete; written once
+ *       incoming-<random>                          bytes on their way in
+ *
+ * The object exists from the moment `manifest.json` does. Removing the folder removes everything, and whatever is still coming in
+ * finds no place to land.
+ */
+export const MANIFEST_NAME = 'manifest.json';
+export const INCOMING_PREFIX = 'incoming-';
+
+const PART_NAME = /^part-(\d{5})-(\d{17})-(\d{1,16})-([0-9a-f]{64})$/;
+
+export function folderOf(root: string, key: ObjectKey): string {
+  return join(root, key);
+}
+
+export interface PartFile extends StoredPart {
+  name: string;
+  version: string;
+  sha256: Digest;
+}
+
+export function partFile(partNumber: number, version: string, sizeBytes: number, sha256: Digest): PartFile {
+  const name = `part-${String(partNumber).padStart(5, '0')}-${version}-${sizeBytes}-${sha256}`;
+  return { name, partNumber, version, sizeBytes, sha256, etag: sha256 };
+}
+
+/** The parts among the names of a folder, in order; of a part sent again, the last version. */
+export function currentParts(names: readonly string[]): PartFile[] {
+  const latest = new Map<number, PartFile>();
+  // Names sort by part and then by version, so that the last one seen is the one that counts.
+  for (const name of [...names].sort()) {
+    const [, number, version, size, sha256] = PART_NAME.exec(name) ?? [];
+    if (number === undefined || version === undefined || size === undefined || sha256 === undefined) continue;
+    const part = partFile(Number(number), version, Number(size), digestSchema.parse(sha256));
+    latest.set(part.partNumber, part);
+  }
+  return [...latest.values()];
+}
+
+const manifestSchema = z.object({
+  format: z.literal(1),
+  lengthBytes: z.int().min(0),
+  parts: z.array(
+    z.object({
+      name: z.string().regex(PART_NAME),
+      partNumber: z.int(),
+      sizeBytes: z.int().min(0),
+      sha256: digestSchema,
+    }),
+  ),
+});
+
+export type Manifest = z.output<typeof manifestSchema>;
+
+export function manifestOf(parts: readonly PartFile[]): Manifest {
+  return {
+    format: 1,
+    lengthBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),
+    parts: parts.map(({ name, partNumber, sizeBytes, sha256 }) => ({ name, partNumber, sizeBytes, sha256 })),
+  };
+}
+
+export function parseManifest(text: string): Manifest {
+  return manifestSchema.parse(JSON.parse(text));
+}

@@ -1,0 +1,112 @@
+import type { Readable } from 'node:stream';
+import type { Branded } from '../kernel/parse.ts';
+import type { Digest } from './digest.ts';
+import type { ObjectKey } from './keys.ts';
+
+/** The store's own name of a multipart upload under a key. */
+export type MultipartId = Branded<string, 'MultipartId'>;
+
+/** Bounds of a multipart upload. They are S3's, and every driver keeps them: clients can't tell which one they talk to. */
+export const PART_LIMITS = {
+  /** Every part but the last has at least this many bytes. */
+  minimumBytes: 5 * 1024 ** 2,
+  maximumBytes: 5 * 1024 ** 3,
+  maximumNumber: 10_000,
+} as const;
+
+export interface PartUrlRequest {
+  key: ObjectKey;
+  multipartId: MultipartId;
+  partNumber: number;
+  expiresAt: Date;
+  /** Binds the URL to these very bytes. */
+  sha256?: Digest | undefined;
+  /** Binds the URL to exactly this many bytes. */
+  sizeBytes?: number | undefined;
+}
+
+export interface PartUrl {
+  url: string;
+  /** To be sent as they are with the `PUT`. */
+  headers: Record<string, string>;
+  /** No later than was asked for. */
+  expiresAt: Date;
+}
+
+export interface StoredPart {
+  partNumber: number;
+  sizeBytes: number;
+  /** Without quotes. */
+  etag: string;
+}
+
+export interface CompletedObject {
+  lengthBytes: number;
+  parts: StoredPart[];
+  /** The digest of the whole object where the store has proved it while the bytes came in; else it has to be read. */
+  sha256: Digest | undefined;
+}
+
+/** Zero-based, both ends inclusive, as in HTTP. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+export interface ReadOptions {
+  range: ByteRange;
+  /** How many bytes to hold in memory at a time. */
+  chunkBytes: number;
+}
+
+/** All the bytes at once where they fit one chunk, else a stream with backpressure; destroying it stops the read. */
+export type ObjectBody = Buffer | Readable;
+
+/**
+ * A place for immutable objects. An object exists whole or not at all: it appears under its key by `completeMultipart` or `put`,
+ * durably, and never changes. Every method may be called again after a failure or a lost reply. All of them throw `StoreError`
+ * with kind `unavailable`, `access_denied` or `full` where the store is, beside the kinds that each one names.
+ */
+export interface ObjectStore {
+  readonly driver: 'filesystem';
+
+  /** Starts a multipart upload. With `checksummed`, every part must carry its SHA-256. S3: CreateMultipartUpload. */
+  createMultipart(key: ObjectKey, options: { checksummed: boolean }): Promise<MultipartId>;
+
+  /** Makes, without asking the store, a URL that takes one `PUT` of this part and nothing else. S3: presigned UploadPart. */
+  presignPart(request: PartUrlRequest): Promise<PartUrl>;
+
+  /** The parts that the store holds, in order; of a part uploaded again, the last. S3: ListParts. @throws `upload_gone`. */
+  listParts(key: ObjectKey, multipartId: MultipartId): Promise<StoredPart[]>;
+
+  /**
+   * Makes the object out of exactly these parts, in ascending order, without copying a byte. Completing again answers the same.
+   * S3: CompleteMultipartUpload. @throws `invalid_part`, nothing changed; `upload_gone`.
+   */
+  completeMultipart(
+    key: ObjectKey,
+    multipartId: MultipartId,
+    parts: readonly { partNumber: number; etag: string }[],
+  ): Promise<CompletedObject>;
+
+  /** Forgets a multipart upload and frees its parts. Not an error where it is gone. S3: AbortMultipartUpload. */
+  abortMultipart(key: ObjectKey, multipartId: MultipartId): Promise<void>;
+
+  /**
+   * Stores a whole body in one go, hashing it as it passes. Where it fails, nothing is left under the key.
+   * @throws `wrong_length` where the body is not exactly `lengthBytes` long.
+   */
+  put(key: ObjectKey, body: Readable, lengthBytes: number): Promise<{ sha256: Digest }>;
+
+  /** Reads a range. @throws `object_not_found`; `invalid_range` for one that isn't wholly inside of the object. */
+  read(key: ObjectKey, options: ReadOptions): Promise<ObjectBody>;
+
+  /** The length of an object. S3: HeadObject. @throws `object_not_found`. */
+  head(key: ObjectKey): Promise<{ lengthBytes: number }>;
+
+  /** Removes whatever lies under exactly this key: the object and every multipart upload, finished or not. Repeatable. */
+  purge(key: ObjectKey): Promise<void>;
+
+  /** Fails where the store can't serve now. */
+  ping(): Promise<void>;
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { type RepoKey, repoKeySchema } from '../access/repo-key.ts';
+import { toTimestamp } from '../kernel/parse.ts';
+
+export const REPO_TYPES = ['local', 'remote', 'virtual'] as const;
+export type RepoType = (typeof REPO_TYPES)[number];
+
+const MAXIMUM_MEMBERS = 100;
+
+export const upstreamUrlSchema = z
+  .string()
+  .max(2048)
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an absolute http(s) URL')
+  .refine((text) => !URL.canParse(text) || new URL(text).username === '', 'must hold no credentials');
+
+/** The body of `POST /v1/repos`: each type with the fields that it has, and no other. */
+export const newRepositorySchema = z
+  .object({
+    repoKey: repoKeySchema,
+    repoType: z.enum(REPO_TYPES),
+    upstreamUrl: upstreamUrlSchema.optional(),
+    memberRepos: z.array(repoKeySchema).max(MAXIMUM_MEMBERS).optional(),
+  })
+  .superRefine((body, context) => {
+    const problem = problemOf(body);
+    if (problem !== undefined) context.addIssue({ code: 'custom', path: [problem.field], message: problem.message });
+  });
+
+export type NewRepository = z.output<typeof newRepositorySchema>;
+
+function problemOf(body: {
+  repoType: RepoType;
+  upstreamUrl?: string | undefined;
+  memberRepos?: RepoKey[] | undefined;
+}): { field: string; message: string } | undefined {
+  const members = body.memberRepos ?? [];
+  if (body.repoType === 'remote' && body.upstreamUrl === undefined) {
+    return { field: 'upstreamUrl', message: 'is needed for a remote repository' };
+  }
+  if (body.repoType !== 'remote' && body.upstreamUrl !== undefined) {
+    return { field: 'upstreamUrl', message: `has no meaning for a ${body.repoType} repository` };
+  }
+  if (body.repoType === 'virtual' && members.length === 0) {
+    return { field: 'memberRepos', message: 'must name at least one repository for a virtual repository' };
+  }
+  if (body.repoType !== 'virtual' && members.length > 0) {
+    return { field: 'memberRepos', message: `has no meaning for a ${body.repoType} repository` };
+  }
+  if (new Set(members).size < members.length) return { field: 'memberRepos', message: 'names a repository twice' };
+  return undefined;
+}
+
+export interface Repository {
+  repoId: number;
+  repoKey: RepoKey;
+  repoType: RepoType;
+  upstreamUrl: string | null;
+  memberRepos: RepoKey[];
+  createdAt: Date;
+  createdBy: string;
+}
+
+export const repositorySchema = z.object({
+  repoKey: z.string(),
+  repoType: z.enum(REPO_TYPES),
+  upstreamUrl: z.string().nullable(),
+  memberRepos: z.array(z.string()),
+  createdAtUtc: z.string(),
+  createdBy: z.string(),
+});
+
+export function presentRepository(repository: Repository): z.input<typeof repositorySchema> {
+  const { repoKey, repoType, upstreamUrl, memberRepos, createdAt, createdBy } = repository;
+  return { repoKey, repoType, upstreamUrl, memberRepos, createdAtUtc: toTimestamp(createdAt), createdBy };
+}

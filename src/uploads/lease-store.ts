@@ -1,0 +1,44 @@
+import { sql } from 'kysely';
+import type { Queryable } from '../kernel/database.ts';
+import { TRANSITIONS, type UploadId } from './model.ts';
+
+/**
+ * Takes the lease on the verification of a session, if nobody else holds it.
+ * @returns the fencing number, which grows with each lease; undefined where another one is at it or the session is past that.
+ */
+export async function takeLease(
+  db: Queryable,
+  uploadId: UploadId,
+  owner: string,
+  now: Date,
+  until: Date,
+): Promise<number | undefined> {
+  const [row] = await db.query(sql<{ fence: number }>`
+    update upload_sessions
+    set verification_owner = ${owner}, verification_until = ${until}, verification_fence = verification_fence + 1,
+      verified_bytes = 0
+    where upload_id = ${uploadId} and state = any(${TRANSITIONS.commit.from}::text[])
+      and (verification_until is null or verification_until <= ${now})
+    returning verification_fence as fence`);
+  return row?.fence;
+}
+
+/** Holds on to a lease and records how far the reading has come, unless another one has taken over. */
+export async function renewLease(
+  db: Queryable,
+  uploadId: UploadId,
+  fence: number,
+  until: Date,
+  verifiedBytes: number,
+): Promise<void> {
+  await db.query(sql`
+    update upload_sessions set verification_until = ${until}, verified_bytes = ${verifiedBytes}
+    where upload_id = ${uploadId} and verification_fence = ${fence} and verification_owner is not null`);
+}
+
+/** Gives a lease back, so that the next commit can start at once. */
+export async function releaseLease(db: Queryable, uploadId: UploadId, fence: number): Promise<void> {
+  await db.query(sql`
+    update upload_sessions set verification_owner = null, verification_until = null
+    where upload_id = ${uploadId} and verification_fence = ${fence}`);
+}

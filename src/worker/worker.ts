@@ -1,0 +1,65 @@
+import type { LastUseRecorder } from '../access/last-use.ts';
+import { runDueJobs } from '../jobs/run-due-jobs.ts';
+import { messageOf } from '../kernel/errors.ts';
+import type { Services } from '../services.ts';
+import { sweepOverdueSessions } from '../uploads/sweep-overdue.ts';
+
+export interface Worker {
+  /** Waits for the round in progress, does no further one. */
+  stop(): Promise<void>;
+}
+
+/** Runs what works by the clock, round after round: overdue sessions, due jobs, the last uses of tokens. */
+export function startWorker(services: Services, lastUses: LastUseRecorder): Worker {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const intervalMs = services.settings.workerIntervalSeconds * 1000;
+
+  // The last uses are this process's own to write; the rest is anybody's, and one process of many is enough for it.
+  const shared = {
+    'expire overdue uploads': () => sweepOverdueSessions(services, signal),
+    'run due jobs': () => runDueJobs(services, signal),
+  };
+  const tasks = {
+    ...(services.settings.worker ? shared : {}),
+    'record the last use of tokens': () => lastUses.flush(),
+  };
+
+  const loop = async (): Promise<void> => {
+    while (!signal.aborted) {
+      for (const [task, run] of Object.entries(tasks)) {
+        // One task's failure, or the database's absence, must not keep the others from their next round.
+        await run().catch((error: unknown) =>
+          services.log.warn({ task, error: messageOf(error) }, 'a round of the worker failed'),
+        );
+      }
+      await pause(intervalMs, signal);
+    }
+  };
+
+  const running = loop();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+      await lastUses
+        .flush()
+        .catch((error: unknown) => services.log.warn({ error: messageOf(error) }, 'last uses were not recorded'));
+    },
+  };
+}
+
+/** Ends early, without a failure, when asked to stop. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

@@ -1,0 +1,45 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import type { TestProject } from 'vitest/node';
+import { startEmbeddedPostgres } from '../../src/kernel/embedded-postgres/index.ts';
+import { createLogger } from '../../src/kernel/log.ts';
+import { migrate } from '../../src/kernel/migrate.ts';
+
+export interface TestDatabaseServer {
+  host: string;
+  port: number;
+  user: string;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    databaseServer: TestDatabaseServer;
+  }
+}
+
+/** The database that each test server's own is copied from. */
+export const TEMPLATE_DATABASE = 'template_artifortress';
+
+/** One real PostgreSQL for all test files; each server under test gets a database of its own. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'artifortress-test-'));
+  const postgres = await startEmbeddedPostgres({
+    dataDirectory: join(folder, 'postgres'),
+    log: createLogger('error'),
+    // What tests keep is thrown away: only the tests of durability itself need the disk, and they start their own.
+    settings: { fsync: 'off', synchronous_commit: 'off', max_connections: '300' },
+  });
+  const { host, port, user, database } = postgres.connection;
+  const client = new Client({ host, port, user, database });
+  await client.connect();
+  await client.query(`create database ${TEMPLATE_DATABASE}`);
+  await client.end();
+  await migrate({ host, port, user, database: TEMPLATE_DATABASE });
+  project.provide('databaseServer', { host, port, user });
+  return async () => {
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+}
