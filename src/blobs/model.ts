@@ -5,8 +5,7 @@ import type { ObjectKey } from '../objects/keys.ts';
  * A blob's life. `condemned`: nothing refers to it, its object is removed once the delay is over. `deleting`: the object is being
  * removed. `damaged`: its object is missing or has other bytes.
  */
-export const BLOB_STATES = ['live', 'damaged', 'condemned', 'deleting'] as const;
-export type BlobState = (typeof BLOB_STATES)[number];
+export type BlobState = 'live' | 'damaged' | 'condemned' | 'deleting';
 
 /** Every legal transition of a blob; a test holds the drawing in `docs/state-machines.md` to it. */
 export const BLOB_TRANSITIONS = {

@@ -148,7 +148,7 @@ function repositoryOf(request: FastifyRequest): string {
   return parsed.success ? parsed.data : '';
 }
 
-export function neededRole(need: Access): string {
+function neededRole(need: Access): string {
   switch (need.kind) {
     case 'repository':
       return `${need.role} on this repository`;

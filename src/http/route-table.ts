@@ -1,7 +1,7 @@
 import { assert } from '../kernel/errors.ts';
 import type { Access } from './app.ts';
 
-export interface RouteEntry {
+interface RouteEntry {
   method: string;
   /** As declared: `/v1/repos/:repoKey`. */
   pattern: string;

@@ -159,11 +159,6 @@ function isRetryable(error: unknown): boolean {
   return state === SERIALIZATION_FAILURE || state === DEADLOCK_DETECTED;
 }
 
-/** Whether this is the violation of the named unique or check constraint. */
-export function violates(error: unknown, constraint: string): boolean {
-  return error instanceof DatabaseError && error.constraint === constraint;
-}
-
 function rethrow(error: unknown): never {
   if (isUnavailable(error)) {
     throw new AppError('service_unavailable', 'The database is away; retry as Retry-After says.', {

@@ -6,7 +6,7 @@ import type { ConnectionTarget } from './database.ts';
 import { messageOf, StartupError } from './errors.ts';
 
 /** The folder of the product's own migrations, beside `src/` and beside `dist/`. */
-export const MIGRATIONS_DIRECTORY = join(import.meta.dirname, '..', '..', 'db', 'migrations');
+const MIGRATIONS_DIRECTORY = join(import.meta.dirname, '..', '..', 'db', 'migrations');
 
 const FILE_NAME = /^(\d{4})_([a-z0-9_]+)\.sql$/;
 

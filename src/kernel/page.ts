@@ -43,7 +43,7 @@ export function toPage<Row, Item>(
   return { items: shown.map(toItem), nextCursor: last === undefined ? null : encodeCursor(String(keyOf(last))) };
 }
 
-export function encodeCursor(key: string): string {
+function encodeCursor(key: string): string {
   return Buffer.from(key, 'utf8').toString('base64url');
 }
 

@@ -1,5 +1,3 @@
-import { z } from 'zod';
-
 /** A type that only its own parser can make. */
 export type Branded<Base, Name extends string> = Base & { readonly __brand: Name };
 
@@ -11,8 +9,6 @@ export function brand<Type extends string>(checked: string): Type {
 
 /** Rejects what PostgreSQL can't store and what would spoil a terminal or a log line: control characters, lone surrogates. */
 export const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
-
-export const isoTimestamp = z.string().describe('RFC 3339 date and time in UTC');
 
 /** RFC 3339 in UTC, with milliseconds. */
 export function toTimestamp(date: Date): string {

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { type RepoKey, repoKeySchema } from '../access/repo-key.ts';
 import { toTimestamp } from '../kernel/parse.ts';
 
-export const REPO_TYPES = ['local', 'remote', 'virtual'] as const;
+const REPO_TYPES = ['local', 'remote', 'virtual'] as const;
 export type RepoType = (typeof REPO_TYPES)[number];
 
 const MAXIMUM_MEMBERS = 100;
 
-export const upstreamUrlSchema = z
+const upstreamUrlSchema = z
   .string()
   .max(2048)
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an absolute http(s) URL')
