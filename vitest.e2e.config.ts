@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     fileParallelism: false,
+    // Each test goes on from where the one before it got to.
+    bail: 1,
   },
 });

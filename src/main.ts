@@ -77,7 +77,7 @@ export async function startServer({ settings, log, clock = systemClock }: StartO
     version: readVersion(),
     authorize: { ...services, bootstrapSha256: bootstrap.sha256, denials, lastUses },
     metrics: createMetrics({ downloadsInProgress: () => downloads.inProgress }),
-    partContent: { store, signer, denials },
+    partContent: { store, signer },
     isAccepting: () => accepting,
   });
   const worker = startWorker(services, lastUses);

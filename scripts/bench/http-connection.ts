@@ -64,8 +64,10 @@ export class Connection {
         failure = error;
       });
       socket.on('close', () => {
-        if (this.#socket === socket) this.#socket = null;
         reject(failure);
+        // A socket that was given up says so late, when the next one may already be at work.
+        if (this.#socket !== socket) return;
+        this.#socket = null;
         this.#fail(failure);
       });
       this.#socket = socket;

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 
-export const WORKLOAD_NAMES = ['start', 'small-up', 'small-down', 'big-up', 'big-down', 'ranges'] as const;
+const WORKLOAD_NAMES = ['start', 'small-up', 'small-down', 'big-up', 'big-down', 'ranges'] as const;
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
 export interface Options {

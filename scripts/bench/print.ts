@@ -3,9 +3,9 @@ import { type Table, tablesOf } from './tables.ts';
 
 const LEGEND = [
   'Every figure is the median of the rounds; latencies are in milliseconds, for each object (obj) and each request (req).',
-  'CPU is user and system seconds for each GiB moved: of the server with all its processes, PostgreSQL included, and of the',
-  'client, which shares the cores with the server and is the same for all. RSS is the peak within the timed windows; PG is the',
-  'sum over the processes of PostgreSQL, each of which counts the shared memory that it touched.',
+  'CPU is user and system seconds for each GiB moved: of the server with all its processes, the part of it by PostgreSQL (PG),',
+  'and of the client, which shares the cores with the server and is the same for all. RSS is the peak within the timed windows,',
+  'PG MiB the sum over the processes of PostgreSQL, each of which counts the shared memory that it touched.',
 ];
 
 /** Returns a report as text for a terminal, or as Markdown. */

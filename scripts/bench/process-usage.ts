@@ -1,6 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
-/** What the processes of a server use. `postgresql` is separate, since its processes share memory with each other. */
+export interface CpuTime {
+  readonly totalSeconds: number;
+  /** The part of it that is PostgreSQL's. */
+  readonly postgresqlSeconds: number;
+}
+
+/** PostgreSQL stands apart, since its processes share memory with each other. */
 export interface PeakMemory {
   readonly serverBytes: number;
   readonly postgresqlBytes: number;
@@ -32,11 +38,15 @@ export class ProcessTree {
     this.#folder = folder;
   }
 
-  /** CPU seconds, user and system, used so far, with those of children already ended and waited for. */
-  cpuSeconds(): number {
-    let ticks = 0;
-    for (const entry of this.#entries()) ticks += entry.cpuTicks;
-    return ticks / TICKS_PER_SECOND;
+  /** CPU time, user and system, used so far, with that of children already ended and waited for. */
+  cpuTime(): CpuTime {
+    let totalTicks = 0;
+    let postgresqlTicks = 0;
+    for (const { name, cpuTicks } of this.#entries()) {
+      totalTicks += cpuTicks;
+      if (name === POSTGRESQL_PROCESS) postgresqlTicks += cpuTicks;
+    }
+    return { totalSeconds: totalTicks / TICKS_PER_SECOND, postgresqlSeconds: postgresqlTicks / TICKS_PER_SECOND };
   }
 
   /** Starts the measuring of peak memory anew; where the kernel refuses, the peak is that since the start. */

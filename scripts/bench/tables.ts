@@ -26,6 +26,7 @@ const FIGURE_COLUMNS: readonly { readonly name: string; readonly figure: Figure;
   { name: 'req p50', figure: 'requestP50Ms' },
   { name: 'p99', figure: 'requestP99Ms' },
   { name: 'CPU s/GiB', figure: 'serverCpuSecondsPerGib' },
+  { name: 'by PG', figure: 'postgresqlCpuSecondsPerGib' },
   { name: 'client', figure: 'clientCpuSecondsPerGib' },
   { name: 'RSS MiB', figure: 'serverPeakBytes', unit: MIB_BYTES },
   { name: 'PG MiB', figure: 'postgresqlPeakBytes', unit: MIB_BYTES },

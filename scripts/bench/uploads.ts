@@ -38,7 +38,7 @@ export function smallUploads(ours: Artifortress, others: readonly Subject[], sec
       },
       async prepare() {
         stored.length = 0;
-        objects.prepare(Math.ceil((seconds + SMALL_WARM_UP_SECONDS) * READY_OBJECTS_PER_SECOND));
+        objects.prepare(Math.ceil(seconds * READY_OBJECTS_PER_SECOND));
       },
       async verify() {
         for (let check = 1; check <= CHECKED_OBJECTS; check++) {

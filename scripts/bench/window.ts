@@ -21,7 +21,7 @@ export interface WindowPlan {
   readonly operate: Operate;
 }
 
-export interface StepFigures {
+interface StepFigures {
   readonly step: string;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -38,6 +38,8 @@ export interface WindowFigures {
   readonly requestP50Ms: number;
   readonly requestP99Ms: number;
   readonly serverCpuSecondsPerGib: number;
+  /** The part of the server's that is PostgreSQL's. */
+  readonly postgresqlCpuSecondsPerGib: number;
   readonly clientCpuSecondsPerGib: number;
   readonly serverPeakBytes: number;
   readonly postgresqlPeakBytes: number;
@@ -54,12 +56,12 @@ export async function warmUp(plan: WindowPlan): Promise<void> {
 /** Runs the loops of a workload for the plan's time and returns what was measured. Throws on the first wrong answer. */
 export async function measure(plan: WindowPlan): Promise<WindowFigures> {
   plan.usage.resetPeakMemory();
-  const serverCpuBefore = plan.usage.cpuSeconds();
+  const serverCpuBefore = plan.usage.cpuTime();
   const clientCpuBefore = process.cpuUsage();
   const samples = new Samples();
   const elapsedSeconds = await runLanes(plan, samples);
   const clientCpu = process.cpuUsage(clientCpuBefore);
-  const serverCpuSeconds = plan.usage.cpuSeconds() - serverCpuBefore;
+  const serverCpu = plan.usage.cpuTime();
   const peak = plan.usage.peakMemory();
   const gib = samples.bytes / GIB_BYTES;
   const requestMs = [...samples.requestMs.values()].flat();
@@ -73,7 +75,8 @@ export async function measure(plan: WindowPlan): Promise<WindowFigures> {
     objectP99Ms: percentile(samples.objectMs, 0.99),
     requestP50Ms: percentile(requestMs, 0.5),
     requestP99Ms: percentile(requestMs, 0.99),
-    serverCpuSecondsPerGib: serverCpuSeconds / gib,
+    serverCpuSecondsPerGib: (serverCpu.totalSeconds - serverCpuBefore.totalSeconds) / gib,
+    postgresqlCpuSecondsPerGib: (serverCpu.postgresqlSeconds - serverCpuBefore.postgresqlSeconds) / gib,
     clientCpuSecondsPerGib: (clientCpu.user + clientCpu.system) / MICROSECONDS_PER_SECOND / gib,
     serverPeakBytes: peak.serverBytes,
     postgresqlPeakBytes: peak.postgresqlBytes,

@@ -7,14 +7,14 @@ export interface Variant {
   readonly label: string;
   readonly subject: Subject;
   readonly operate: Operate;
-  /** Makes what the next window needs, outside of the timed span. */
+  /** Makes what the next window needs, after its warm-up and outside of the timed span. */
   prepare?(): Promise<void>;
   /** Checks a sample of what the last window did, outside of the timed span; throws if it is wrong. */
   verify(): Promise<void>;
 }
 
 /** A row to be divided by another, and the least ratio of their MiB/s that the project aims at, if any. */
-export interface Comparison {
+interface Comparison {
   readonly of: string;
   readonly over: string;
   readonly aim: number | null;
@@ -26,7 +26,7 @@ export interface Workload {
   readonly lanes: Lanes;
   /** Length of a timed window; 0 makes one object. */
   readonly seconds: number;
-  /** Length of the warm-up before each window; null where preparing does it. */
+  /** Length of the warm-up before each window, longer before the first; null where preparing does it. */
   readonly warmUpSeconds: number | null;
   readonly variants: readonly Variant[];
   readonly comparisons: readonly Comparison[];

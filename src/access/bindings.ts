@@ -69,7 +69,7 @@ export async function deleteBinding(
 }
 
 /** Of two bindings changed at the same millisecond, the subject tells which comes first. */
-const BINDING_CURSOR = /^(\d{1,15}):(.{1,256})$/su;
+const BINDING_CURSOR = /^(\d{1,15}):([^\p{Cc}\p{Cs}]{1,256})$/u;
 
 /** A page of the bindings, those changed last first. */
 export async function listBindings(

@@ -102,29 +102,31 @@ function grantOf(issuer: Issuer, request: TokenRequest, expiresAt: Date): Grant 
   }
   const { principal } = issuer;
   if (request.subject !== principal.subject) {
-    throw new AppError(
-      'forbidden',
+    throw refuse(
       `This token may issue tokens for its own subject, "${principal.subject}", only; for others it needs repo:*:admin.`,
     );
   }
-  if (fromBindings && !principal.fromBindings) {
-    throw new AppError('forbidden', 'This token has fixed scopes: name the ones that the new token is to have.');
+  if (fromBindings && principal.scoped) {
+    throw refuse('This token was issued with scopes: name the ones that the new token is to have.');
   }
   if (!covers(principal.scopes, request.scopes)) {
-    throw new AppError(
-      'forbidden',
-      'A token can only be narrowed: one of the scopes asked for is not among those of this token.',
-    );
+    throw refuse('A token can only be narrowed: one of the scopes asked for is not among those of this token.');
   }
   if (expiresAt > principal.expiresAt) {
-    throw new AppError(
-      'forbidden',
+    throw refuse(
       `A token can't outlive the one that issues it, which expires at ${toTimestamp(principal.expiresAt)}: ask for a shorter ttlMinutes.`,
     );
   }
+  // Scopes on "*" outlive every deletion, and bindings go with their repository: what these cover is issued as of now.
+  const onEverything = principal.scopes.filter((scope) => scope.repo === '*');
+  const asOfNow = principal.fromBindings || covers(onEverything, request.scopes);
   return {
     fromBindings: principal.fromBindings,
-    scopesEpoch: principal.scopesEpoch,
+    scopesEpoch: asOfNow ? undefined : principal.scopesEpoch,
     lineage: [...principal.lineage, principal.tokenId],
   };
+}
+
+function refuse(message: string): AppError {
+  return new AppError('forbidden', message, { denied: { needed: 'repo:*:admin', reason: 'forbidden' } });
 }

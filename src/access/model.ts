@@ -138,6 +138,8 @@ export interface Principal {
   expiresAt: Date;
   /** Whether the scopes follow the subject's bindings; else they are fixed. */
   fromBindings: boolean;
+  /** Whether it was issued with scopes: fixed ones, or a cap on what the bindings give. */
+  scoped: boolean;
   scopesEpoch: number;
   lineage: readonly TokenId[];
 }

@@ -19,7 +19,9 @@ export async function revokeToken(
     const token = await lockToken(transaction, principal.tenantId, tokenId);
     // Judged before existence is revealed: to others, a foreign token and none at all look the same.
     if (!mayRevokeAny && token?.subject !== principal.subject) {
-      throw new AppError('forbidden', "Only repo:*:admin may revoke another subject's token.");
+      throw new AppError('forbidden', "Only repo:*:admin may revoke another subject's token.", {
+        denied: { needed: 'repo:*:admin', reason: 'forbidden' },
+      });
     }
     if (token === undefined) throw new AppError('not_found', `There is no token ${tokenId}.`);
     if (token.revokedAt !== null) return;

@@ -21,7 +21,7 @@ export const AUDIT_ACTIONS = {
   'authz.denied': 'route',
 } as const;
 
-type AuditAction = keyof typeof AUDIT_ACTIONS;
+export type AuditAction = keyof typeof AUDIT_ACTIONS;
 
 /** The actor of what the worker does. */
 export const SYSTEM_ACTOR = 'system';

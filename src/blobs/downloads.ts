@@ -2,44 +2,80 @@ import { AppError } from '../kernel/errors.ts';
 
 const LARGEST_CHUNK_BYTES = 1024 ** 2;
 const SMALLEST_CHUNK_BYTES = 16 * 1024;
-/** Bytes that one download may hold at the same time: the chunk being read, the one in the stream, the one in the socket. */
-const CHUNKS_HELD = 3;
+/** One is being filled while the other one is on its way to the client. */
+const CHUNKS_A_DOWNLOAD = 2;
 const RETRY_AFTER_SECONDS = 1;
+
+/** A download that was let in, with the memory that it may use. */
+export interface Download {
+  /** A buffer to read into and send from, at most twice: what has been sent is filled anew. */
+  buffer(): Buffer;
+  /** To be called once, when nobody reads or writes the buffers any more: the next download gets them. */
+  end(): void;
+}
 
 /** Admits downloads and shares the read-ahead memory among them: the more there are, the smaller their chunks. */
 export interface Downloads {
-  /**
-   * @returns how many bytes this download may read at a time; `end` must be called once, when it is over.
-   * @throws AppError `service_unavailable` where as many as are allowed are in progress.
-   */
-  begin(): { chunkBytes: number; end: () => void };
+  /** @throws AppError `service_unavailable` where as many as are allowed are in progress. */
+  begin(lengthBytes: number): Download;
   readonly inProgress: number;
 }
 
 export function createDownloads(limits: { maximumDownloads: number; readAheadBytes: number }): Downloads {
   let inProgress = 0;
+  /** Buffers that nobody uses, by size. New memory costs more than the copy into it: the kernel has to clear each page. */
+  const spare = new Map<number, Buffer[]>();
+  let spareBytes = 0;
+
+  const take = (chunkBytes: number): Buffer => {
+    const reused = spare.get(chunkBytes)?.pop();
+    if (reused === undefined) return Buffer.allocUnsafeSlow(chunkBytes);
+    spareBytes -= chunkBytes;
+    return reused;
+  };
+
+  const giveBack = (buffer: Buffer): void => {
+    if (spareBytes + buffer.length > limits.readAheadBytes) return;
+    spareBytes += buffer.length;
+    const sameSize = spare.get(buffer.length);
+    if (sameSize === undefined) spare.set(buffer.length, [buffer]);
+    else sameSize.push(buffer);
+  };
+
   return {
     get inProgress() {
       return inProgress;
     },
-    begin() {
+    begin(lengthBytes) {
       if (inProgress >= limits.maximumDownloads) {
         throw new AppError('service_unavailable', 'Too many downloads are in progress; retry as Retry-After says.', {
           retryAfterSeconds: RETRY_AFTER_SECONDS,
         });
       }
       inProgress += 1;
-      const share = Math.floor(limits.readAheadBytes / inProgress / CHUNKS_HELD);
-      const chunkBytes = Math.max(SMALLEST_CHUNK_BYTES, Math.min(LARGEST_CHUNK_BYTES, share));
-      let ended = false;
+      const share = limits.readAheadBytes / inProgress / CHUNKS_A_DOWNLOAD;
+      const chunkBytes = chunkSize(Math.min(share, LARGEST_CHUNK_BYTES), lengthBytes);
+      let held: Buffer[] | undefined = [];
       return {
-        chunkBytes,
+        buffer() {
+          const buffer = take(chunkBytes);
+          held?.push(buffer);
+          return buffer;
+        },
         end() {
-          if (ended) return;
-          ended = true;
+          if (held === undefined) return;
           inProgress -= 1;
+          held.forEach(giveBack);
+          held = undefined;
         },
       };
     },
   };
+}
+
+/** The largest power of two within the share, but no more than the whole needs: few sizes, so that buffers fit again. */
+function chunkSize(shareBytes: number, lengthBytes: number): number {
+  let chunkBytes = SMALLEST_CHUNK_BYTES;
+  while (chunkBytes * 2 <= shareBytes && chunkBytes < lengthBytes) chunkBytes *= 2;
+  return chunkBytes;
 }

@@ -7,6 +7,8 @@ export type RangeReading =
 const UNIT = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)=/;
 /** RFC 9110 §14.1.1: `first-last`, `first-`, `-suffix`; the list syntax allows white space around and empty elements. */
 const RANGE_SPEC = /^(?:(\d+)-(\d*)|-(\d+))$/;
+/** RFC 9110 §5.6.3: spaces and tabs, and none of what else counts as white space elsewhere. */
+const OUTER_SPACE = /^[ \t]+|[ \t]+$/g;
 
 /**
  * Reads a `Range` header for a representation of `lengthBytes`: one range of bytes, clamped to the end. Several ranges count as
@@ -14,14 +16,14 @@ const RANGE_SPEC = /^(?:(\d+)-(\d*)|-(\d+))$/;
  */
 export function readRange(header: string | undefined, lengthBytes: number): RangeReading {
   if (header === undefined) return { kind: 'whole' };
-  const unit = UNIT.exec(header.trim())?.[1];
+  const value = header.replace(OUTER_SPACE, '');
+  const unit = UNIT.exec(value)?.[1];
   if (unit === undefined) return { kind: 'malformed' };
   if (unit.toLowerCase() !== 'bytes') return { kind: 'whole' };
-  const specs = header
-    .trim()
+  const specs = value
     .slice(unit.length + 1)
     .split(',')
-    .map((spec) => spec.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .map((spec) => spec.replace(OUTER_SPACE, ''))
     .filter((spec) => spec !== '');
   const [spec] = specs;
   if (spec === undefined || specs.length > 1) return { kind: 'malformed' };

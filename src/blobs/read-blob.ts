@@ -1,10 +1,9 @@
-import type { Readable } from 'node:stream';
+import type { ServerResponse } from 'node:http';
 import { AppError, assert } from '../kernel/errors.ts';
-import type { ByteRange, ObjectBody } from '../objects/object-store.ts';
+import type { ByteRange } from '../objects/object-store.ts';
 import type { Services } from '../services.ts';
 import type { Blob } from './model.ts';
-
-const NOTHING = Buffer.alloc(0);
+import { sendBody } from './send-body.ts';
 
 /** @throws AppError `service_unavailable` for a blob whose bytes are damaged: it is there, and its operator has to mend it. */
 export function refuseDamaged(blob: Blob): void {
@@ -12,26 +11,28 @@ export function refuseDamaged(blob: Blob): void {
   throw new AppError('service_unavailable', 'The stored bytes of this blob are damaged; uploading it again mends it.');
 }
 
-/** Opens a range of a blob's bytes, as one of the admitted downloads. Destroying the stream stops the read and ends the download. */
-export async function readBlob(
+/**
+ * Sends a range of a blob's bytes, as one of the admitted downloads. `begin` writes the head of the answer.
+ * @throws AppError and StoreError, before or after `begin` was called.
+ */
+export async function sendBlob(
   services: Pick<Services, 'objects' | 'downloads'>,
   blob: Blob,
-  range: ByteRange | undefined,
-): Promise<ObjectBody> {
-  if (range === undefined) return NOTHING;
+  range: ByteRange,
+  response: ServerResponse,
+  begin: () => void,
+): Promise<void> {
   assert(blob.objectKey !== null, 'a blob with bytes has an object');
-  const download = services.downloads.begin();
+  const lengthBytes = range.end - range.start + 1;
+  const download = services.downloads.begin(lengthBytes);
   try {
-    const body = await services.objects.read(blob.objectKey, { range, chunkBytes: download.chunkBytes });
-    if (Buffer.isBuffer(body)) download.end();
-    else endWith(body, download.end);
-    return body;
-  } catch (error) {
+    const reader = await services.objects.open(blob.objectKey, range);
+    try {
+      await sendBody(response, reader, lengthBytes, download, begin);
+    } finally {
+      await reader.close();
+    }
+  } finally {
     download.end();
-    throw error;
   }
-}
-
-function endWith(body: Readable, end: () => void): void {
-  body.once('close', end);
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type App, access, callerOf } from '../http/app.ts';
 import { answers, blobParams, bodyOf, noBody, repositoryParams } from '../http/schemas.ts';
 import { readContentLength, sendContinue } from '../http/streamed-body.ts';
+import { messageOf } from '../kernel/errors.ts';
 import { decodeCursor, pageQuery, pageSchema, ROW_ID_KEY, toPage } from '../kernel/page.ts';
 import { toTimestamp } from '../kernel/parse.ts';
 import { findRepository, unknownRepository } from '../repositories/store.ts';
@@ -11,7 +12,7 @@ import { putBlob } from '../uploads/put-blob.ts';
 import { deleteReference } from './delete-reference.ts';
 import type { BlobReference } from './model.ts';
 import { planDownload } from './plan-download.ts';
-import { readBlob, refuseDamaged } from './read-blob.ts';
+import { refuseDamaged, sendBlob } from './read-blob.ts';
 import { findBlob, listReferences } from './store.ts';
 
 const referenceSchema = z.object({
@@ -21,6 +22,7 @@ const referenceSchema = z.object({
   createdBy: z.string(),
 });
 
+const NOTHING = Buffer.alloc(0);
 const BYTES = bodyOf('application/octet-stream', 'The bytes.');
 
 const prefixSchema = z
@@ -61,9 +63,9 @@ export function registerBlobRoutes(app: App, services: Services): void {
     async (request) => {
       const { limit, cursor, prefix } = request.query;
       const { repoKey } = request.params;
+      const key = decodeCursor(cursor, ROW_ID_KEY);
       const found = await findRepository(services.db, callerOf(request).principal.tenantId, repoKey);
       const { repoId } = found ?? unknownRepository(repoKey);
-      const key = decodeCursor(cursor, ROW_ID_KEY);
       const rows = await listReferences(
         services.db,
         repoId,
@@ -74,6 +76,11 @@ export function registerBlobRoutes(app: App, services: Services): void {
       return toPage(rows, limit, (row) => row.referenceId, presentReference);
     },
   );
+}
+
+/** As `writeHead` takes a list of them: name, value, name, value. */
+function rawHeader([name, value]: [string, number | string | string[] | undefined]): string[] {
+  return value === undefined ? [] : [value].flat().flatMap((one) => [name, String(one)]);
 }
 
 function registerDownloadRoutes(app: App, services: Services): void {
@@ -96,12 +103,22 @@ function registerDownloadRoutes(app: App, services: Services): void {
       const plan = planDownload(blob, request.headers);
       if (plan.status === 304) return reply.code(304).headers(plan.headers).send(undefined);
       refuseDamaged(blob);
-      const body = await readBlob(services, blob, plan.range);
-      return reply
-        .code(plan.status)
-        .headers(plan.headers)
-        .header('content-length', String(plan.lengthBytes))
-        .send(body);
+      const headers = { ...plan.headers, 'content-length': String(plan.lengthBytes) };
+      if (plan.range === undefined) return reply.code(plan.status).headers(headers).send(NOTHING);
+      // Past the framework from the first byte on: its streams would copy, and hold on to, every chunk.
+      const begin = (): void => {
+        reply.hijack();
+        reply.raw.writeHead(plan.status, Object.entries({ ...reply.getHeaders(), ...headers }).flatMap(rawHeader));
+      };
+      try {
+        await sendBlob(services, blob, plan.range, reply.raw, begin);
+      } catch (error) {
+        if (!reply.raw.headersSent) throw error;
+        services.log.warn({ requestId: request.id, digest, error: messageOf(error) }, 'a download broke off');
+        // The promised length can't be kept: only a cut connection tells the client.
+        reply.raw.destroy();
+      }
+      return reply;
     },
   );
 

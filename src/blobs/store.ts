@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { TenantId } from '../access/model.ts';
 import type { RepoKey } from '../access/repo-key.ts';
 import { type Attribution, SYSTEM_ACTOR } from '../audit/model.ts';
@@ -50,33 +50,35 @@ export async function listReferences(
     limit ${limit}`);
 }
 
-export interface DedupeLookup {
-  repoId: number;
-  repoType: 'local' | 'remote' | 'virtual';
-  /** Whether there is a live blob of this digest and length that one of the readable repositories holds. */
-  held: boolean;
+/** Where bytes may be taken from: repositories, none at all, or, for the blob of nothing, thin air. */
+export type DedupeFrom = '*' | readonly RepoKey[] | 'none' | 'nothing needed';
+
+/** As a condition: whether a live blob of this digest and length is held by a repository that one may read. */
+export function heldBlob(
+  blob: BlobName & { lengthBytes: number },
+  readable: DedupeFrom,
+): RawBuilder<boolean> {
+  if (readable === 'none') return sql`false`;
+  if (readable === 'nothing needed') return sql`true`;
+  const mayRead = readable === '*' ? sql`` : sql`and holder.repo_key = any(${readable}::text[])`;
+  return sql`exists (
+    select from blobs b
+    where b.tenant_id = ${blob.tenantId} and b.digest = ${blob.digest} and b.length_bytes = ${blob.lengthBytes}
+      and b.state = 'live' and exists (
+        select from blob_references br join repositories holder on holder.repo_id = br.repo_id and holder.deleted_at is null
+        where br.tenant_id = b.tenant_id and br.digest = b.digest ${mayRead}
+      )
+  )`;
 }
 
-/** The repository that an upload is for, and whether its bytes are needed; undefined where there is no such repository. */
-export async function lookUpForUpload(
-  db: Queryable,
+/** Looks again, under the lock of {@link lockLiveBlob}: a reference may have been dropped meanwhile. */
+export async function isHeld(
+  transaction: Queryable,
   blob: BlobName & { lengthBytes: number },
-  repoKey: RepoKey,
   readable: '*' | readonly RepoKey[],
-): Promise<DedupeLookup | undefined> {
-  const rows = await db.query(sql<DedupeLookup>`
-    select r.repo_id as "repoId", r.repo_type as "repoType", exists (
-      select from blobs b
-      where b.tenant_id = r.tenant_id and b.digest = ${blob.digest} and b.length_bytes = ${blob.lengthBytes} and b.state = 'live'
-        and exists (
-          select from blob_references br join repositories holder on holder.repo_id = br.repo_id and holder.deleted_at is null
-          where br.tenant_id = b.tenant_id and br.digest = b.digest
-            and (${readable === '*'} or holder.repo_key = any(${readable === '*' ? [] : readable}::text[]))
-        )
-    ) as held
-    from repositories r
-    where r.tenant_id = ${blob.tenantId} and r.repo_key = ${repoKey} and r.deleted_at is null`);
-  return rows[0];
+): Promise<boolean> {
+  const [row] = await transaction.query(sql<{ held: boolean }>`select ${heldBlob(blob, readable)} as held`);
+  return row?.held === true;
 }
 
 /** Locks a live blob of this digest and length against condemnation until the transaction ends. @returns whether there is one. */

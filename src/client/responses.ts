@@ -133,6 +133,7 @@ const uploadSummaryFields = {
   expectedDigest: text,
   expectedLength: integer,
   state: word(UPLOAD_STATES),
+  deduped: flag,
   reason: orNull(text),
   createdAtUtc: orNull(text),
   createdBy: orNull(text),

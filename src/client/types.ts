@@ -135,6 +135,8 @@ export interface UploadSummary {
   readonly expectedDigest: string;
   readonly expectedLength: number;
   readonly state: UploadState;
+  /** True where the server already had the bytes. */
+  readonly deduped: boolean;
   /** Why it was aborted. */
   readonly reason: string | null;
   readonly createdAtUtc: string | null;

@@ -19,7 +19,8 @@ const BEARER = /^Bearer +([^ ]+) *$/i;
 
 /**
  * The hook that judges every request by the access that its route declares, before anything of the request but its line and its
- * headers is looked at: 401, then 403, then the rest. Every 403, and every 401 that came with a secret, leaves an audit row.
+ * headers is looked at: 401, then 403, then the rest. Every 401 that came with a secret leaves an audit row; every 403 does, by the
+ * error handler.
  */
 export function createAuthorizer(services: AuthorizeServices) {
   return async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
@@ -30,8 +31,10 @@ export function createAuthorizer(services: AuthorizeServices) {
     const principal = await identify(services, request);
     request.caller = { principal, requestId: request.id };
     if (!isAllowed(need, principal, request)) {
-      await services.denials.record(routeOf(request), principal, neededRole(need), 'forbidden', request.id);
-      throw new AppError('forbidden', `This token may not do that: it takes ${neededRole(need)}.`);
+      const needed = neededRole(need);
+      throw new AppError('forbidden', `This token may not do that: it takes ${needed}.`, {
+        denied: { needed, reason: 'forbidden' },
+      });
     }
   };
 }
@@ -167,6 +170,6 @@ function neededRole(need: Access): string {
 }
 
 /** Method and pattern, never the path itself: what was asked for stands in the details of other rows, not in a denial. */
-function routeOf(request: FastifyRequest): string {
+export function routeOf(request: FastifyRequest): string {
   return `${request.method} ${request.routeOptions.url ?? ''}`;
 }

@@ -1,9 +1,12 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { DenialRecorder } from '../audit/denials.ts';
+import { ANONYMOUS_ACTOR } from '../audit/model.ts';
 import { AppError, type ErrorCode, messageOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
 import { StoreError, type StoreErrorKind } from '../objects/errors.ts';
+import { routeOf } from './authorize.ts';
 
 /** Where nothing better is known: after how many seconds a client may try again. */
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
@@ -66,11 +69,16 @@ function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** Answers a failure in the contract's one shape, and logs what is ours to mend. */
-export function createErrorHandler(log: Logger) {
-  return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+/** Answers a failure in the contract's one shape, logs what is ours to mend, and has every 403 written down. */
+export function createErrorHandler(log: Logger, denials: DenialRecorder) {
+  return async (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const failure = toAppError(error);
     if (failure.status >= 500 && !isClientGone(request)) logFailure(log, failure, request);
+    if (failure.code === 'forbidden') {
+      const { needed, reason } = failure.options.denied ?? { needed: 'more than this', reason: 'forbidden' };
+      const who = request.caller?.principal ?? ANONYMOUS_ACTOR;
+      await denials.record(routeOf(request), who, needed, reason, request.id);
+    }
     return sendError(reply, failure, request.id);
   };
 }

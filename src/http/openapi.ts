@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import { type App, access } from './app.ts';
+import { type Access, type App, access } from './app.ts';
 import { bodyOf } from './schemas.ts';
 
 export const DOCS_PATH = '/docs';
@@ -18,7 +18,12 @@ export async function registerOpenApi(app: App, version: string): Promise<void> 
           'An artifact repository: what was committed is exactly what was declared, stays so, and only the right people read it.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer' },
+          bootstrap: { type: 'apiKey', in: 'header', name: 'X-Bootstrap-Token' },
+        },
+      },
       security: [{ token: [] }],
       tags: [
         { name: 'identity', description: 'Tokens, and who one is.' },
@@ -30,7 +35,7 @@ export async function registerOpenApi(app: App, version: string): Promise<void> 
         { name: 'operations', description: 'For those who run it.' },
       ],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => withSecurity(jsonSchemaTransform(route), route.route.config?.access),
     transformObject: jsonSchemaTransformObject,
   });
   await app.register(swaggerUi, { routePrefix: DOCS_PATH, staticCSP: true });
@@ -51,4 +56,19 @@ export async function registerOpenApi(app: App, version: string): Promise<void> 
       return reply.header('content-type', 'application/json; charset=utf-8').serializer(String).send(document);
     },
   );
+}
+
+type Transformed = ReturnType<typeof jsonSchemaTransform>;
+
+/** Says of each route that asks for no token, or for the bootstrap secret in its place, that it does. */
+function withSecurity({ schema, url }: Transformed, needed: Access | undefined): Transformed {
+  switch (needed?.kind) {
+    case 'public':
+    case 'signed_url':
+      return { schema: { ...schema, security: [] }, url };
+    case 'bootstrap_or_token':
+      return { schema: { ...schema, security: [{ bootstrap: [] }, { token: [] }] }, url };
+    default:
+      return { schema, url };
+  }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import fastify, { type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { registerBindingRoutes, registerTokenRoutes } from '../access/routes.ts';
 import { registerAuditRoutes } from '../audit/routes.ts';
@@ -21,13 +21,13 @@ import { sendContinue } from './streamed-body.ts';
 
 /** Bodies of JSON routes, unless a route says otherwise. */
 const JSON_BODY_LIMIT_BYTES = 1024 ** 2;
-/** Longer than the longest thing that a path can hold, so that what is too long is a 400 and not a 404. */
-const PATH_PARAMETER_LIMIT = 4096;
 /** A connection on which nothing moves for this long is closed, whoever is the slow one. */
 const SOCKET_IDLE_MS = 120_000;
 const KEEP_ALIVE_MS = 72_000;
 const HEADERS_TIMEOUT_MS = 30_000;
 const MAXIMUM_HEADER_BYTES = 16 * 1024;
+/** No path is longer, so that every part of one gets to its route, which then says what is wrong with it. */
+const PATH_PARAMETER_LIMIT = MAXIMUM_HEADER_BYTES;
 
 export interface ServerOptions {
   version: string;
@@ -54,10 +54,12 @@ export async function createServer(services: Services, options: ServerOptions): 
     keepAliveTimeout: KEEP_ALIVE_MS,
     // A large body may take its time: what bounds it is that something moves (connectionTimeout).
     requestTimeout: 0,
-    http: { maxHeaderSize: MAXIMUM_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
+    // A request without Host is refused here, and not by Node in a shape of its own.
+    http: { maxHeaderSize: MAXIMUM_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, services.ids.uuid()),
+    frameworkErrors: (error, request, reply) => void answerBrokenPath(services, error, request, reply),
   }).withTypeProvider<ZodTypeProvider>();
 
   app.setValidatorCompiler(validatorCompiler);
@@ -68,20 +70,11 @@ export async function createServer(services: Services, options: ServerOptions): 
   observe(app, services, options.metrics);
   parseJsonBodies(app);
   awaitContinue(app);
+  refuseUnroutable(app, routeTable);
   app.addHook('onRequest', createAuthorizer(options.authorize));
-  app.setErrorHandler(createErrorHandler(services.log));
-  app.setNotFoundHandler(async (request, reply) => {
-    const methods = routeTable.methodsFor(pathOf(request));
-    if (methods.length === 0)
-      return sendError(
-        reply,
-        new AppError('not_found', 'There is no such route: GET /docs shows those that there are.'),
-        request.id,
-      );
-    const allow = methods.join(', ');
-    const failure = new AppError('method_not_allowed', `This route takes ${allow}.`, { headers: { allow } });
-    return sendError(reply, failure, request.id);
-  });
+  app.setErrorHandler(createErrorHandler(services.log, options.authorize.denials));
+  // For what a route itself does not find: the others were refused before their bodies were read.
+  app.setNotFoundHandler(async (request, reply) => sendError(reply, new AppError('not_found'), request.id));
 
   await registerOpenApi(app, options.version);
   registerOperationsRoutes(app, services, { ...options, metrics: options.metrics.registry });
@@ -134,6 +127,22 @@ function observe(app: App, services: Services, metrics: Metrics): void {
   });
 }
 
+/** Refuses, before anything else is looked at, what has no route, and what has no Host (RFC 9112 §3.2). */
+function refuseUnroutable(app: App, routeTable: RouteTable): void {
+  app.addHook('onRequest', async (request) => {
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      throw new AppError('bad_request', 'The request has no Host header.');
+    }
+    if (!request.is404) return;
+    const methods = routeTable.methodsFor(pathOf(request));
+    if (methods.length === 0) {
+      throw new AppError('not_found', 'There is no such route: GET /docs shows those that there are.');
+    }
+    const allow = methods.join(', ');
+    throw new AppError('method_not_allowed', `This route takes ${allow}.`, { headers: { allow } });
+  });
+}
+
 /** JSON bodies, of which an empty one counts as none. */
 function parseJsonBodies(app: App): void {
   app.removeAllContentTypeParsers();
@@ -150,6 +159,11 @@ async function registerStreamingRoutes(app: App, services: Services, options: Se
     const streaming: App = scope.withTypeProvider<ZodTypeProvider>();
     streaming.removeAllContentTypeParsers();
     streaming.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null, undefined));
+    // The framework refuses a Content-Type that it can't parse, before it looks for a parser.
+    streaming.addHook('onRequest', (request, _reply, done) => {
+      delete request.raw.headers['content-type'];
+      done();
+    });
     registerPutBlobRoute(streaming, services);
     registerPartContentRoute(streaming, services, options.partContent);
     done();
@@ -167,6 +181,10 @@ function awaitContinue(app: App): void {
     waiting.add(request);
     server.emit('request', request, response);
   });
+  // What else a client may expect is ignored (RFC 9110 §10.1.1 allows that), so that it gets an answer of ours.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
+  });
   app.addHook('onRequest', (request, _reply, done) => {
     request.awaitsContinue = waiting.has(request.raw);
     done();
@@ -175,6 +193,19 @@ function awaitContinue(app: App): void {
     if (request.routeOptions.config.streamsBody !== true) sendContinue(request, reply);
     done(null, payload);
   });
+}
+
+/** A path that no route can be looked up for, before any hook has run: broken percent-encoding, or a part that is too long. */
+function answerBrokenPath(
+  { log }: Services,
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const { method, id: requestId } = request;
+  log.info({ requestId, method, status: ERROR_REGISTRY.bad_request.status, code: error.code }, 'request');
+  reply.header('x-request-id', requestId).header('x-content-type-options', 'nosniff');
+  return sendError(reply, new AppError('bad_request', 'The path of the request is malformed or too long.'), requestId);
 }
 
 /** What is not even HTTP, answered in the contract's shape on the bare socket. */

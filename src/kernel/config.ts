@@ -78,6 +78,8 @@ function unknownNames(given: Readonly<Record<string, string | undefined>>, every
 }
 
 function suggestion(name: string, known: readonly string[]): string {
+  const continued = known.find((candidate) => candidate.startsWith(`${name}_`));
+  if (continued !== undefined) return `; did you mean ${continued}?`;
   const nearest = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .reduce((best, next) => (next.distance < best.distance ? next : best));
@@ -100,7 +102,8 @@ function editDistance(left: string, right: string): number {
 
 function wrongValue(env: string, secret: boolean, text: string, error: z.ZodError): string {
   const reasons = error.issues.map((issue) => issue.message).join('; ');
-  return `${env}: ${secret ? 'its value' : `"${text}"`} ${reasons}.`;
+  const shown = text.replace(/\/\/[^/@]*@/, '//(hidden)@');
+  return `${env}: ${secret ? 'its value' : `"${shown}"`} ${reasons}.`;
 }
 
 export interface SettingLine {

@@ -43,8 +43,11 @@ const UNAVAILABLE_RETRY_SECONDS = 2;
 
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
-/** Connection exceptions (08), resources exhausted (53), operator intervention and time-outs (57), lock time-out (55P03). */
-const UNAVAILABLE_STATES = /^(08|53|57|55P03)/;
+/**
+ * Connection exceptions (08), a server that refuses the log-in (28) or lacks the database (3D), one that has become a standby
+ * (25006), resources exhausted (53), operator intervention and time-outs (57), lock time-out (55P03).
+ */
+const UNAVAILABLE_STATES = /^(08|28|3D|25006|53|57|55P03)/;
 
 /** Only to compile `sql` templates into text and parameters: statements run on our own pool. */
 const compiler = new Kysely<never>({
@@ -91,6 +94,8 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     application_name: 'artifortress',
+    // Statements that don't need each other's answers are sent together, in order, by `Promise.all`.
+    pipeline: true,
   });
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection broke'));
@@ -107,9 +112,14 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query('begin');
+      // Not awaited on its own: the first statement is on its way behind it (see `pipeline` below).
+      const begun = client.query('begin');
+      begun.catch(() => undefined);
       const result = await work({ query: (statement) => run(client, statement) });
-      await client.query('commit');
+      await begun;
+      const { command } = await client.query('commit');
+      // PostgreSQL answers ROLLBACK, and no error, where a statement had failed and its failure was passed over.
+      assert(command === 'COMMIT', 'a transaction with a failed statement was to be committed');
       return result;
     } catch (error) {
       await client.query('rollback').catch((rollbackError: Error) => {

@@ -42,6 +42,8 @@ export interface AppErrorOptions {
   headers?: Readonly<Record<string, string>>;
   /** For 429, 503 and 507: after how many seconds a retry makes sense. */
   retryAfterSeconds?: number;
+  /** For every 403: what the caller would have needed and why that was not there, for the trail of denials. */
+  denied?: { needed: string; reason: string };
   cause?: unknown;
 }
 

@@ -7,7 +7,7 @@ const MAXIMUM_PAGE_SIZE = 500;
 /** The query parameters that every list takes. */
 export const pageQuery = {
   limit: z.coerce
-    .number('must be a whole number')
+    .number(`must be a whole number from 1 to ${MAXIMUM_PAGE_SIZE}`)
     .int()
     .min(1)
     .max(MAXIMUM_PAGE_SIZE)

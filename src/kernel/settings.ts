@@ -31,10 +31,11 @@ const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((va
 
 const httpUrl = z
   .string()
-  .refine(
-    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
-    'must be an absolute http(s) URL',
-  )
+  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), {
+    error: 'must be an absolute http(s) URL',
+    abort: true,
+  })
+  .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must hold no credentials')
   .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must have no query and no fragment')
   .transform((value) => value.replace(/\/+$/, ''));
 

@@ -53,14 +53,16 @@ export interface ByteRange {
   end: number;
 }
 
-export interface ReadOptions {
-  range: ByteRange;
-  /** How many bytes to hold in memory at a time. */
-  chunkBytes: number;
+/** Reads a range of an object from its start to its end, into memory that is the caller's. */
+export interface ObjectReader {
+  /**
+   * Fills `buffer`, or as much of it as there is left to read. One call at a time.
+   * @returns how many bytes; fewer than fit only at the end, 0 past it. @throws `object_not_found` where bytes are missing.
+   */
+  read(buffer: Buffer): Promise<number>;
+  /** Frees what the reader holds, whether it was read to its end or not. Repeatable. */
+  close(): Promise<void>;
 }
-
-/** All the bytes at once where they fit one chunk, else a stream with backpressure; destroying it stops the read. */
-export type ObjectBody = Buffer | Readable;
 
 /**
  * A place for immutable objects. An object exists whole or not at all: it appears under its key by `completeMultipart` or `put`,
@@ -98,8 +100,8 @@ export interface ObjectStore {
    */
   put(key: ObjectKey, body: Readable, lengthBytes: number): Promise<{ sha256: Digest }>;
 
-  /** Reads a range. @throws `object_not_found`; `invalid_range` for one that isn't wholly inside of the object. */
-  read(key: ObjectKey, options: ReadOptions): Promise<ObjectBody>;
+  /** Opens a range for reading. @throws `object_not_found`; `invalid_range` for one that isn't wholly inside of the object. */
+  open(key: ObjectKey, range: ByteRange): Promise<ObjectReader>;
 
   /** The length of an object. S3: HeadObject. @throws `object_not_found`. */
   head(key: ObjectKey): Promise<{ lengthBytes: number }>;

@@ -5,7 +5,7 @@ import { AppError } from '../kernel/errors.ts';
 import { attribute, type Caller, type Services } from '../services.ts';
 import { ABORT_REASONS } from '../uploads/model.ts';
 import { cleanupPlan } from '../uploads/session.ts';
-import { abortSessionsOfRepository } from '../uploads/store.ts';
+import { abortSessionsOfRepository } from '../uploads/transition-store.ts';
 import { listContainers, lockRepository, markRepositoryDeleted } from './store.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type RepoKey, repoKeySchema } from '../access/repo-key.ts';
-import { toTimestamp } from '../kernel/parse.ts';
+import { PRINTABLE, toTimestamp } from '../kernel/parse.ts';
 
 const REPO_TYPES = ['local', 'remote', 'virtual'] as const;
 export type RepoType = (typeof REPO_TYPES)[number];
@@ -9,7 +9,9 @@ const MAXIMUM_MEMBERS = 100;
 
 const upstreamUrlSchema = z
   .string()
+  .trim()
   .max(2048)
+  .regex(PRINTABLE, 'must have no control characters')
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an absolute http(s) URL')
   .refine((text) => !URL.canParse(text) || new URL(text).username === '', 'must hold no credentials');
 

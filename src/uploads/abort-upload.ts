@@ -2,7 +2,7 @@ import type { RepoKey } from '../access/repo-key.ts';
 import { attribute, type Caller } from '../services.ts';
 import { isLive, isOverdue, type UploadId, type UploadSession } from './model.ts';
 import { cleanupPlan, expireSession, refuseState, sessionEvent, type UploadServices, withSession } from './session.ts';
-import { recordAbort } from './store.ts';
+import { recordAbort } from './transition-store.ts';
 
 /** Ends a session and has its bytes removed. Repeated, it answers the same, with the first reason. A session past its time has expired. */
 export async function abortUpload(

@@ -2,13 +2,15 @@ import type { RepoKey } from '../access/repo-key.ts';
 import type { Attribution } from '../audit/model.ts';
 import { attachBlob } from '../blobs/store.ts';
 import { enqueueJob } from '../jobs/store.ts';
+import type { Queryable } from '../kernel/database.ts';
 import { AppError, assert } from '../kernel/errors.ts';
 import type { Digest } from '../objects/digest.ts';
 import { lockRepository } from '../repositories/store.ts';
 import { attribute, type Caller, type Services } from '../services.ts';
-import { ABORT_REASONS, TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
+import { ABORT_REASONS, isLive, TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
 import { cleanupPlan, refuseOverdue, refuseState, sessionEvent, type UploadServices, withSession } from './session.ts';
-import { recordCommit, recordMismatch } from './store.ts';
+import { findSession } from './session-store.ts';
+import { recordCommit, recordMismatch } from './transition-store.ts';
 import type { VerificationProgress } from './verifications.ts';
 
 export type CommitServices = UploadServices & Pick<Services, 'verifications'>;
@@ -46,9 +48,25 @@ export async function commitUpload(
     if (session.objectDigest !== null) {
       return await acceptOrReject(services, attribution, session, session.objectDigest, 'store_checksum');
     }
-    const progress = await services.verifications.advance(attribution, session);
+    const progress = await verify(services, attribution, session);
     return progress === undefined ? undefined : { kind: 'verifying', session, progress };
   });
+}
+
+/** @returns undefined once the session says how it ended. */
+async function verify(
+  services: CommitServices,
+  attribution: Attribution,
+  session: UploadSession,
+): Promise<VerificationProgress | undefined> {
+  try {
+    return await services.verifications.advance(attribution, session);
+  } catch (error) {
+    const current = await findSession(services.db, attribution.tenantId, session.repoKey, session.uploadId);
+    if (isLive(current)) throw error;
+    // Ended while it was read, and its bytes removed under the reader: that is the session's to tell, not the failed read's.
+    return undefined;
+  }
 }
 
 /** Commits or aborts a session whose digest is now known. @returns undefined where somebody else changed it first. */
@@ -63,34 +81,53 @@ export async function acceptOrReject(
   if (actualDigest !== session.expectedDigest) {
     return await rejectUpload(services, attribution, session, { digest: actualDigest, lengthBytes });
   }
-  const committed = await services.db.transaction(async (transaction) => {
-    await lockRepository(transaction, attribution.tenantId, session.repoKey, 'against deletion');
-    return await acceptUpload(transaction, attribution, session, proof);
+  const committed = await inTransaction(services, async (transaction) => {
+    const lock = lockRepository(transaction, attribution.tenantId, session.repoKey, 'against deletion');
+    const [, accepted] = await Promise.all([lock, acceptUpload(transaction, attribution, session, proof)]);
+    return accepted;
   });
   return committed === undefined ? undefined : { kind: 'committed', session: committed };
 }
 
+/** Rolls a transaction back whose statements were all sent before it was known that the session has moved on. */
+class SomebodyWasFirst extends Error {}
+
+/** @returns undefined, with nothing changed, where somebody else moved the session first. */
+export async function inTransaction<Result>(
+  services: Pick<Services, 'db'>,
+  work: (transaction: Queryable) => Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await services.db.transaction(work);
+  } catch (error) {
+    if (error instanceof SomebodyWasFirst) return undefined;
+    throw error;
+  }
+}
+
 /**
  * What makes an artifact visible, in one transaction that holds the repository's lock: blob, reference, session, audit row and jobs,
- * or nothing of it.
+ * or nothing of it. @throws SomebodyWasFirst where the session has moved on.
  */
 export async function acceptUpload(
-  transaction: Parameters<typeof recordCommit>[0],
+  transaction: Queryable,
   attribution: Attribution,
   session: UploadSession,
   proof: Proof,
-): Promise<UploadSession | undefined> {
+): Promise<UploadSession> {
   const { tenantId, at } = attribution;
   const event = sessionEvent('upload.committed', session, { deduped: false, proof });
-  const committed = await recordCommit(transaction, attribution, session, event);
-  if (committed === undefined) return undefined;
   const blob = {
     tenantId,
     digest: session.expectedDigest,
     lengthBytes: session.expectedLengthBytes,
     objectKey: session.objectKey,
   };
-  const { superfluousObject } = await attachBlob(transaction, blob, session.repoId, attribution);
+  const [committed, { superfluousObject }] = await Promise.all([
+    recordCommit(transaction, attribution, session, event),
+    attachBlob(transaction, blob, session.repoId, attribution),
+  ]);
+  if (committed === undefined) throw new SomebodyWasFirst();
   if (superfluousObject !== null) {
     const job = { tenantId, kind: 'object.purge', runAt: at, createdAt: at } as const;
     await enqueueJob(transaction, job, { objectKey: superfluousObject });

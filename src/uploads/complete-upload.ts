@@ -5,7 +5,7 @@ import type { CompletedObject } from '../objects/object-store.ts';
 import { attribute, type Caller } from '../services.ts';
 import { TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
 import { refuseOverdue, refuseState, sessionEvent, type UploadServices, withSession } from './session.ts';
-import { recordCompletion } from './store.ts';
+import { recordCompletion } from './transition-store.ts';
 
 /**
  * Lets the store make the object out of these parts, without copying a byte, and records what it made. Repeated, it answers the

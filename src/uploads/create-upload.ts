@@ -1,7 +1,8 @@
 import { reposAllowed } from '../access/model.ts';
 import type { RepoKey } from '../access/repo-key.ts';
+import type { Attribution } from '../audit/model.ts';
 import { recordAudit } from '../audit/store.ts';
-import { attachBlob, insertReference, lockLiveBlob, lookUpForUpload } from '../blobs/store.ts';
+import { attachBlob, insertReference, isHeld, lockLiveBlob } from '../blobs/store.ts';
 import type { Queryable } from '../kernel/database.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type Digest, EMPTY_DIGEST } from '../objects/digest.ts';
@@ -10,7 +11,7 @@ import { lockRepository, unknownRepository } from '../repositories/store.ts';
 import { attribute, type Caller } from '../services.ts';
 import { type UploadId, type UploadSession, uploadIdSchema } from './model.ts';
 import { sessionEvent, type UploadServices } from './session.ts';
-import { insertDedupedSession, insertSession } from './store.ts';
+import { beginSession, insertDedupedSession, type NewSession } from './session-store.ts';
 
 export interface UploadRequest {
   expectedDigest: Digest;
@@ -41,50 +42,52 @@ export async function createUpload(
   const uploadId = uploadIdSchema.parse(services.ids.uuid());
   const expiresAt = new Date(attribution.at.getTime() + services.settings.uploadTtlSeconds * 1000);
   const session = { uploadId, tenantId, repoKey, ...request, expiresAt, ...options };
+  const readable = reposAllowed(scopes, 'read');
 
-  const blob = { tenantId, digest: request.expectedDigest, lengthBytes: request.expectedLengthBytes };
-  const found = await lookUpForUpload(services.db, blob, repoKey, reposAllowed(scopes, 'read'));
-  if (found === undefined) return unknownRepository(repoKey);
-  if (found.repoType !== 'local') {
-    throw new AppError('conflict', `"${repoKey}" is a ${found.repoType} repository: only local ones take uploads.`);
+  // Bytes that are held may be dropped before they are attached: then, and only then, there is a second round.
+  for (const dedupeFrom of [readable, 'none'] as const) {
+    const begun = await beginSession(
+      services.db,
+      attribution,
+      { ...session, objectKey: objectKey(request.expectedDigest, uploadId) },
+      request.expectedLengthBytes === 0 ? 'nothing needed' : dedupeFrom,
+      sessionEvent('upload.session.created', session, { deduped: false, singleRequest: options.singleRequest }),
+    );
+    if (begun === undefined) return unknownRepository(repoKey);
+    if (begun.repoType !== 'local') {
+      throw new AppError('conflict', `"${repoKey}" is a ${begun.repoType} repository: only local ones take uploads.`);
+    }
+    if (begun.session !== undefined) return { kind: 'awaits_bytes', session: begun.session };
+    const attached = await services.db.transaction((transaction) =>
+      attachHeld(transaction, attribution, session, readable),
+    );
+    if (attached) return { kind: 'deduped', uploadId, repoKey, expiresAt };
   }
+  throw new Error('an upload that may not be deduplicated got no session');
+}
 
-  if (found.held || request.expectedLengthBytes === 0) {
-    const deduped = await services.db.transaction(async (transaction) => {
-      const repository = await lockRepository(transaction, tenantId, repoKey, 'against deletion');
-      if (!(await attachHeldBlob(transaction))) return false;
-      await insertDedupedSession(transaction, attribution, session, repository.repoId);
-      await recordAudit(transaction, attribution, sessionEvent('upload.session.created', session, { deduped: true }));
-      await recordAudit(
-        transaction,
-        attribution,
-        sessionEvent('upload.committed', session, { deduped: true, proof: 'deduped' }),
-      );
-      return true;
-
-      async function attachHeldBlob(transaction: Queryable): Promise<boolean> {
-        if (request.expectedLengthBytes === 0) {
-          await attachBlob(transaction, { ...blob, objectKey: null }, repository.repoId, attribution);
-          return true;
-        }
-        // Looked at again under the lock: a blob being condemned, or a reference being dropped, is not there any more.
-        if (!(await lockLiveBlob(transaction, blob))) return false;
-        const again = await lookUpForUpload(transaction, blob, repoKey, reposAllowed(scopes, 'read'));
-        if (again?.held !== true) return false;
-        await insertReference(transaction, blob, repository.repoId, attribution);
-        return true;
-      }
-    });
-    if (deduped) return { kind: 'deduped', uploadId, repoKey, expiresAt };
+/** Commits a session whose bytes are there. @returns false where they have gone since they were looked for. */
+async function attachHeld(
+  transaction: Queryable,
+  attribution: Attribution,
+  session: Omit<NewSession, 'objectKey'>,
+  readable: '*' | readonly RepoKey[],
+): Promise<boolean> {
+  const { tenantId, expectedDigest: digest, expectedLengthBytes: lengthBytes } = session;
+  const blob = { tenantId, digest, lengthBytes };
+  const { repoId } = await lockRepository(transaction, tenantId, session.repoKey, 'against deletion');
+  if (lengthBytes === 0) {
+    await attachBlob(transaction, { ...blob, objectKey: null }, repoId, attribution);
+  } else {
+    // Looked at again under the lock: a blob being condemned, or a reference being dropped, is not there any more.
+    const stillHeld = (await lockLiveBlob(transaction, blob)) && (await isHeld(transaction, blob, readable));
+    if (!stillHeld) return false;
+    await insertReference(transaction, blob, repoId, attribution);
   }
-
-  const inserted = await insertSession(
-    services.db,
-    attribution,
-    { ...session, objectKey: objectKey(request.expectedDigest, uploadId) },
-    sessionEvent('upload.session.created', session, { deduped: false, singleRequest: options.singleRequest }),
-  );
-  return inserted === undefined ? unknownRepository(repoKey) : { kind: 'awaits_bytes', session: inserted };
+  await insertDedupedSession(transaction, attribution, session, repoId);
+  await recordAudit(transaction, attribution, sessionEvent('upload.session.created', session, { deduped: true }));
+  await recordAudit(transaction, attribution, sessionEvent('upload.committed', session, { deduped: true, proof: 'deduped' }));
+  return true;
 }
 
 function checkLength({ expectedDigest, expectedLengthBytes }: UploadRequest, maximumBytes: number): void {

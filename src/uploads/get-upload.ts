@@ -4,7 +4,7 @@ import type { StoredPart } from '../objects/object-store.ts';
 import type { Caller } from '../services.ts';
 import type { UploadId, UploadSession } from './model.ts';
 import type { UploadServices } from './session.ts';
-import { findSession } from './store.ts';
+import { findSession } from './session-store.ts';
 
 /** The session, and the parts that the store holds of it. */
 export async function getUpload(
@@ -18,6 +18,8 @@ export async function getUpload(
 }
 
 async function partsOf(services: UploadServices, session: UploadSession): Promise<StoredPart[]> {
+  // An aborted session's bytes are gone, or going.
+  if (session.state === 'aborted') return [];
   if (session.parts !== null) return session.parts;
   const { state, objectKey, multipartId } = session;
   if (state !== 'parts_uploading' || objectKey === null || multipartId === null) return [];

@@ -6,8 +6,8 @@ import { StoreError } from '../objects/errors.ts';
 import { openReader } from '../objects/reader.ts';
 import type { HashReply, HashRequest, HashWorkerData } from './hash-pool.ts';
 
-/** Enough to keep the disk and SHA-256 busy at the same time, little enough that several workers stay small. */
-const CHUNK_BYTES = 1024 ** 2;
+/** Large enough that calls don't count, small enough for the processor's cache. */
+const CHUNK_BYTES = 512 * 1024;
 const PROGRESS_EVERY_BYTES = 32 * 1024 ** 2;
 
 // A worker thread of `hash-pool.ts`: it reads one object after another and hashes it, off the thread that answers requests.
@@ -15,17 +15,30 @@ const PROGRESS_EVERY_BYTES = 32 * 1024 ** 2;
 const { location } = workerData as HashWorkerData;
 const reader = openReader(location);
 
+/** One is being filled while the other one is hashed. */
+const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)] as const;
+
 async function hash({ key, lengthBytes }: HashRequest): Promise<HashReply> {
-  const body = await reader.read(key, { range: { start: 0, end: lengthBytes - 1 }, chunkBytes: CHUNK_BYTES });
+  const object = await reader.open(key, { start: 0, end: lengthBytes - 1 });
   const sha256 = createHash('sha256');
   let hashedBytes = 0;
   let reportedBytes = 0;
-  for await (const chunk of Buffer.isBuffer(body) ? [body] : (body as AsyncIterable<Buffer>)) {
-    sha256.update(chunk);
-    hashedBytes += chunk.length;
-    if (hashedBytes - reportedBytes < PROGRESS_EVERY_BYTES) continue;
-    reportedBytes = hashedBytes;
-    reply({ kind: 'progress', hashedBytes });
+  try {
+    let [filling, filled] = buffers;
+    let count = await object.read(filled);
+    while (count > 0) {
+      const next = object.read(filling);
+      sha256.update(filled.subarray(0, count));
+      hashedBytes += count;
+      if (hashedBytes - reportedBytes >= PROGRESS_EVERY_BYTES) {
+        reportedBytes = hashedBytes;
+        reply({ kind: 'progress', hashedBytes });
+      }
+      count = await next;
+      [filling, filled] = [filled, filling];
+    }
+  } finally {
+    await object.close();
   }
   if (hashedBytes !== lengthBytes) {
     // Only a read of all bytes may tell what they are.

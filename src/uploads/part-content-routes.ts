@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import type { DenialRecorder } from '../audit/denials.ts';
-import { ANONYMOUS_ACTOR } from '../audit/model.ts';
 import { type App, access } from '../http/app.ts';
 import { answers, noBody } from '../http/schemas.ts';
 import { readContentLength, sendContinue } from '../http/streamed-body.ts';
@@ -15,23 +13,18 @@ import {
 import type { FilesystemStore } from '../objects/filesystem/store.ts';
 import { PART_LIMITS } from '../objects/object-store.ts';
 import type { Services } from '../services.ts';
-import { isTakingParts } from './store.ts';
+import { isTakingParts } from './session-store.ts';
 
 export interface PartContentOptions {
   store: FilesystemStore;
   signer: PartUrlSigner;
-  denials: DenialRecorder;
 }
 
 /** Bodies larger than this are refused before they are sent where their upload has ended; smaller ones are judged once, at their end. */
 const EARLY_JUDGEMENT_BYTES = 1024 ** 2;
 
 /** Where the URLs of the folder store point: it answers as S3 does, so that clients can't tell the two apart. */
-export function registerPartContentRoute(
-  app: App,
-  services: Services,
-  { store, signer, denials }: PartContentOptions,
-): void {
+export function registerPartContentRoute(app: App, services: Services, { store, signer }: PartContentOptions): void {
   app.put(
     `${PART_CONTENT_PATH}/*`,
     {
@@ -45,7 +38,7 @@ export function registerPartContentRoute(
       },
     },
     async (request, reply) => {
-      const permit = await readPermit(request);
+      const permit = readPermit(request);
       checkHeaders(permit, request.headers);
       const lengthBytes = readContentLength(request.headers, PART_LIMITS.maximumBytes);
       if (permit.sizeBytes !== undefined && permit.sizeBytes !== lengthBytes) {
@@ -61,18 +54,17 @@ export function registerPartContentRoute(
     },
   );
 
-  async function readPermit(request: { id: string; params: { '*': string }; query: unknown }): Promise<PartPermit> {
+  function readPermit(request: { params: { '*': string }; query: unknown }): PartPermit {
     const reading = signer.read(request.params['*'], queryFields(request.query), services.clock.now());
     if (reading.kind === 'permit') return reading.permit;
     if (reading.kind === 'malformed')
       throw new AppError('bad_request', 'This is no URL of a part: use an uploadUrl unchanged.');
-    const route = `PUT ${PART_CONTENT_PATH}/*`;
-    await denials.record(route, ANONYMOUS_ACTOR, 'a valid uploadUrl', reading.kind, request.id);
     throw new AppError(
       'forbidden',
       reading.kind === 'expired'
         ? 'This uploadUrl has expired: request the part again.'
         : 'The signature of this uploadUrl does not fit: use it unchanged.',
+      { denied: { needed: 'a valid uploadUrl', reason: reading.kind } },
     );
   }
 }

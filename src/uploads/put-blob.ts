@@ -7,16 +7,18 @@ import type { Digest } from '../objects/digest.ts';
 import { StoreError } from '../objects/errors.ts';
 import { lockRepository } from '../repositories/store.ts';
 import { attribute, type Caller } from '../services.ts';
-import { acceptUpload, rejectUpload, verificationFailed } from './commit-upload.ts';
+import { acceptUpload, inTransaction, rejectUpload, verificationFailed } from './commit-upload.ts';
 import { createUpload } from './create-upload.ts';
 import { ABORT_REASONS, type UploadSession } from './model.ts';
-import { cleanupPlan, refuseState, sessionEvent, type UploadServices } from './session.ts';
-import { findSession, recordAbort, recordCompletion } from './store.ts';
+import { cleanupPlan, refuseOverdue, refuseState, sessionEvent, type UploadServices } from './session.ts';
+import { findSession } from './session-store.ts';
+import { recordAbort, recordCompletion } from './transition-store.ts';
 
 /**
  * Uploads an artifact in one request: a session like any other, whose bytes pass through this process and are hashed on their way.
  * `body` is asked for only where bytes are needed, so that a client that waits for "100 Continue" sends none in vain.
- * @throws AppError `upload_verification_failed` for other bytes; whatever fails, nothing is visible and the bytes are removed.
+ * @throws AppError `upload_verification_failed` for other bytes; `conflict` where its time was over before they were all there.
+ * Whatever fails, nothing is visible and the bytes are removed.
  */
 export async function putBlob(
   services: UploadServices,
@@ -38,19 +40,27 @@ export async function putBlob(
     await giveUp(services, attribute(services.clock, caller), session, error);
     throw error;
   }
+  await refuseOverdue(services, caller, session);
   const attribution = attribute(services.clock, caller);
   const concluded =
     sha256 === declared.digest
-      ? await services.db.transaction((transaction) => accept(transaction, attribution, session))
+      ? await inTransaction(services, (transaction) => accept(transaction, attribution, session))
       : await reject(services, attribution, session, sha256);
   return concluded === undefined ? await refuseEnded(services, caller, session) : { deduped: false };
 }
 
-/** Complete and commit at once: both rows of the trail, one transaction. */
-async function accept(transaction: Queryable, attribution: Attribution, session: UploadSession) {
-  await lockRepository(transaction, attribution.tenantId, session.repoKey, 'against deletion');
-  const completed = await complete(transaction, attribution, session, session.expectedDigest);
-  return completed && (await acceptUpload(transaction, attribution, completed, 'streamed'));
+/** Complete and commit at once: both rows of the trail, one transaction, its statements sent together. */
+async function accept(
+  transaction: Queryable,
+  attribution: Attribution,
+  session: UploadSession,
+): Promise<UploadSession> {
+  const [, , committed] = await Promise.all([
+    lockRepository(transaction, attribution.tenantId, session.repoKey, 'against deletion'),
+    complete(transaction, attribution, session, session.expectedDigest),
+    acceptUpload(transaction, attribution, session, 'streamed'),
+  ]);
+  return committed;
 }
 
 /** @throws AppError `upload_verification_failed`. */

@@ -5,7 +5,8 @@ import type { PartUrl } from '../objects/object-store.ts';
 import { attribute, type Caller } from '../services.ts';
 import { TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
 import { refuseOverdue, refuseState, sessionEvent, type UploadServices, withSession } from './session.ts';
-import { findSession, recordMultipart, recordPartRequest } from './store.ts';
+import { findSession } from './session-store.ts';
+import { recordMultipart, recordPartRequest } from './transition-store.ts';
 
 export interface PartRequest {
   partNumber: number;

@@ -22,7 +22,7 @@ import {
   sessionWithPartsSchema,
 } from './present.ts';
 import { type PartRequest, requestParts, type SignedPart } from './request-parts.ts';
-import { listSessions } from './store.ts';
+import { listSessions } from './session-store.ts';
 
 const MAXIMUM_PARTS_A_REQUEST = 1000;
 /** 10,000 parts with the longest ETags fit, and little more. */

@@ -4,7 +4,8 @@ import { AppError } from '../kernel/errors.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { attribute, type Caller, type Services } from '../services.ts';
 import { ABORT_REASONS, isOverdue, type UploadId, type UploadSession } from './model.ts';
-import { type CleanupPlan, findSession, recordExpiry } from './store.ts';
+import { findSession } from './session-store.ts';
+import { type CleanupPlan, recordExpiry } from './transition-store.ts';
 
 export type UploadServices = Pick<Services, 'db' | 'objects' | 'clock' | 'ids' | 'log' | 'settings'>;
 

@@ -1,6 +1,6 @@
 import { SYSTEM_ACTOR } from '../audit/model.ts';
 import { expireSession, type UploadServices } from './session.ts';
-import { listOverdueSessions } from './store.ts';
+import { listOverdueSessions } from './session-store.ts';
 
 const BATCH = 100;
 

@@ -42,19 +42,20 @@ export async function syncFolder(path: string): Promise<void> {
   await handle.sync();
 }
 
+/** Writes a new small file and syncs it. Its folder is left for the caller to sync. */
+export async function writeDurably(path: string, text: string, mode = 0o640): Promise<void> {
+  await using handle = await open(path, 'wx', mode);
+  await handle.writeFile(text);
+  await handle.sync();
+}
+
 /**
  * Writes a small file so that it exists whole or not at all, and never replaces one: the first writer wins.
  * Its folder is left for the caller to sync.
  * @returns false where there was one already.
  */
 export async function writeOnce(path: string, temporaryPath: string, text: string, mode = 0o640): Promise<boolean> {
-  const handle = await open(temporaryPath, 'wx', mode);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeDurably(temporaryPath, text, mode);
   try {
     await link(temporaryPath, path);
     return true;

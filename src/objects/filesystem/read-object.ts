@@ -1,9 +1,8 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
-import type { ByteRange, ObjectBody, ReadOptions } from '../object-store.ts';
+import type { ByteRange, ObjectReader } from '../object-store.ts';
 import { readFully, toStoreError } from './files.ts';
 import { folderOf, MANIFEST_NAME, type Manifest, parseManifest } from './layout.ts';
 
@@ -13,13 +12,13 @@ const MANIFEST_CACHE_ENTRIES = 4096;
 const MANIFEST_CACHE_MAXIMUM_PARTS = 32;
 
 /** Reads objects under a root folder. It holds no lock and writes nothing: any number of threads may have one. */
-export interface ObjectReader {
+export interface FolderReader {
   manifest(key: ObjectKey): Promise<Manifest>;
-  read(key: ObjectKey, options: ReadOptions): Promise<ObjectBody>;
+  open(key: ObjectKey, range: ByteRange): Promise<ObjectReader>;
   forget(key: ObjectKey): void;
 }
 
-export function createObjectReader(root: string): ObjectReader {
+export function createFolderReader(root: string): FolderReader {
   const cache = new Map<ObjectKey, Manifest>();
 
   const manifest = async (key: ObjectKey): Promise<Manifest> => {
@@ -36,19 +35,12 @@ export function createObjectReader(root: string): ObjectReader {
   return {
     manifest,
     forget: (key) => cache.delete(key),
-    async read(key, { range, chunkBytes }) {
+    async open(key, range) {
       const { lengthBytes, parts } = await manifest(key);
       if (range.start > range.end || range.end >= lengthBytes) {
         throw new StoreError('invalid_range', `${key} has ${lengthBytes} bytes`);
       }
-      const chunks = readSlices(folderOf(root, key), slicesOf(parts, range), chunkBytes);
-      // The first chunk is read before anything is answered: what is missing or damaged shows as an error, not as a broken body.
-      const first = await chunks.next();
-      if (!first.done && first.value.length === range.end - range.start + 1) {
-        await chunks.return(undefined);
-        return first.value;
-      }
-      return Readable.from(resume(first, chunks), { objectMode: false, highWaterMark: chunkBytes });
+      return readSlices(folderOf(root, key), slicesOf(parts, range));
     },
   };
 }
@@ -80,41 +72,45 @@ function slicesOf(parts: Manifest['parts'], range: ByteRange): Slice[] {
   return slices;
 }
 
-async function* readSlices(
-  folder: string,
-  slices: readonly Slice[],
-  chunkBytes: number,
-): AsyncGenerator<Buffer, undefined> {
-  for (const { name, position, lengthBytes } of slices) {
-    let handle: FileHandle | undefined;
-    try {
-      handle = await open(join(folder, name), 'r');
-      for (let done = 0; done < lengthBytes; ) {
-        const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, lengthBytes - done));
-        if ((await readFully(handle, chunk, position + done)) < chunk.length) {
-          throw new StoreError('object_not_found', `the file ${name} is shorter than its name says`);
-        }
-        yield chunk;
-        done += chunk.length;
-      }
-    } catch (error) {
-      throw toStoreError(error, 'object_not_found', `the file ${name}`);
-    } finally {
-      await handle?.close();
-    }
-  }
-  return undefined;
-}
+/** Reads one slice after the other; the file of the current one is open. */
+function readSlices(folder: string, slices: readonly Slice[]): ObjectReader {
+  let current = 0;
+  let doneInCurrent = 0;
+  let handle: FileHandle | undefined;
 
-async function* resume(
-  first: IteratorResult<Buffer, undefined>,
-  rest: AsyncGenerator<Buffer, undefined>,
-): AsyncGenerator<Buffer> {
-  try {
-    if (!first.done) yield first.value;
-    yield* rest;
-  } finally {
-    // Destroyed before the first chunk went out: the file behind it is closed all the same.
-    await rest.return(undefined);
-  }
+  const close = async (): Promise<void> => {
+    const open = handle;
+    handle = undefined;
+    await open?.close();
+  };
+
+  const readSome = async (buffer: Buffer, slice: Slice): Promise<number> => {
+    try {
+      handle ??= await open(join(folder, slice.name), 'r');
+      const wanted = buffer.subarray(0, Math.min(buffer.length, slice.lengthBytes - doneInCurrent));
+      if ((await readFully(handle, wanted, slice.position + doneInCurrent)) < wanted.length) {
+        throw new StoreError('object_not_found', `the file ${slice.name} is shorter than its name says`);
+      }
+      return wanted.length;
+    } catch (error) {
+      throw toStoreError(error, 'object_not_found', `the file ${slice.name}`);
+    }
+  };
+
+  return {
+    async read(buffer) {
+      let filled = 0;
+      for (let slice = slices[current]; slice !== undefined && filled < buffer.length; slice = slices[current]) {
+        const count = await readSome(buffer.subarray(filled), slice);
+        filled += count;
+        doneInCurrent += count;
+        if (doneInCurrent < slice.lengthBytes) continue;
+        await close();
+        current += 1;
+        doneInCurrent = 0;
+      }
+      return filled;
+    },
+    close,
+  };
 }

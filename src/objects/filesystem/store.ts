@@ -7,7 +7,7 @@ import { brand } from '../../kernel/parse.ts';
 import { isStoreError, StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
 import { type CompletedObject, type MultipartId, type ObjectStore, PART_LIMITS } from '../object-store.ts';
-import { codeOf, foldersUpTo, syncFolder, toStoreError, writeOnce } from './files.ts';
+import { codeOf, foldersUpTo, syncFolder, toStoreError, writeDurably, writeOnce } from './files.ts';
 import {
   currentParts,
   folderOf,
@@ -19,7 +19,7 @@ import {
   partFile,
 } from './layout.ts';
 import type { PartPermit, PartUrlSigner } from './part-url.ts';
-import { createObjectReader } from './read-object.ts';
+import { createFolderReader } from './read-object.ts';
 import { writeIncoming } from './write-body.ts';
 
 /** A folder's multipart upload has no id of its own: the key is the upload's. Two first part requests at once share it. */
@@ -54,15 +54,20 @@ export async function openFilesystemStore({
   ids,
 }: FilesystemStoreOptions): Promise<FilesystemStore> {
   await makeFanOut(root);
-  const reader = createObjectReader(root);
+  const objects = createFolderReader(root);
   const incomingName = () => `${INCOMING_PREFIX}${ids.randomBytes(8).toString('hex')}`;
   const nextVersion = monotonicVersions(clock);
+
+  /** The folder of an attempt, of its digest, and of the digests that start alike. */
+  const syncUpwards = async (folder: string): Promise<void> => {
+    await Promise.all(foldersUpTo(folder, fanOutOf(root)).map(syncFolder));
+  };
 
   /** From here on the object exists, durably. @returns false where another completion was first. */
   const publish = async (key: ObjectKey, manifest: Manifest): Promise<boolean> => {
     const folder = folderOf(root, key);
     const first = await writeOnce(join(folder, MANIFEST_NAME), join(folder, incomingName()), JSON.stringify(manifest));
-    await Promise.all(foldersUpTo(folder, fanOutOf(root)).map(syncFolder));
+    await syncUpwards(folder);
     return first;
   };
 
@@ -124,7 +129,7 @@ export async function openFilesystemStore({
         });
         if (published) await removeUnused(folderOf(root, key), found, parts);
       }
-      const manifest = await reader.manifest(key);
+      const manifest = await objects.manifest(key);
       if (!sameParts(manifest, wanted)) {
         throw new StoreError('upload_gone', 'the upload was completed with other parts');
       }
@@ -141,13 +146,16 @@ export async function openFilesystemStore({
       try {
         const incoming = await writeIncoming(join(folder, incomingName()), body, lengthBytes);
         const part = partFile(1, nextVersion(), incoming.sizeBytes, incoming.sha256);
+        const manifest = join(folder, incomingName());
         try {
-          await incoming.sync();
+          await Promise.all([incoming.sync(), writeDurably(manifest, JSON.stringify(manifestOf([part])))]);
         } finally {
           await incoming.close();
         }
         await rename(incoming.path, join(folder, part.name));
-        await publish(key, manifestOf([part]));
+        // Nobody else completes this key, so there is no manifest to spare.
+        await rename(manifest, join(folder, MANIFEST_NAME));
+        await syncUpwards(folder);
         return { sha256: incoming.sha256 };
       } catch (error) {
         await purge(root, key);
@@ -155,15 +163,15 @@ export async function openFilesystemStore({
       }
     },
 
-    read: (key, options) => reader.read(key, options),
+    open: (key, range) => objects.open(key, range),
 
     async head(key) {
-      const { lengthBytes } = await reader.manifest(key);
+      const { lengthBytes } = await objects.manifest(key);
       return { lengthBytes };
     },
 
     async purge(key) {
-      reader.forget(key);
+      objects.forget(key);
       await purge(root, key);
     },
 
