@@ -31,14 +31,18 @@ export default {
       comment: 'SQL lies below the use cases.',
       severity: 'error',
       from: { path: 'store\\.ts$', pathNot: '^src/objects/' },
-      to: { path: '^src/', pathNot: '(^src/kernel/|/model\\.ts$|store\\.ts$|^src/access/repo-key\\.ts$|^src/objects/)' },
+      to: {
+        path: '^src/',
+        pathNot: '(^src/kernel/|/model\\.ts$|store\\.ts$|^src/access/repo-key\\.ts$|^src/objects/)',
+      },
     },
     {
       name: 'sql-only-in-stores',
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '(store\\.ts$|^src/kernel/(database|migrate)\\.ts$|^src/access/bootstrap\\.ts$|^src/http/operations-routes\\.ts$)',
+        pathNot:
+          '(store\\.ts$|^src/kernel/(database|migrate)\\.ts$|^src/access/bootstrap\\.ts$|^src/http/operations-routes\\.ts$)',
       },
       to: { path: DATABASE_LIBRARIES },
     },

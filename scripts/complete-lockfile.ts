@@ -19,14 +19,20 @@ const lockfileSchema = z.looseObject({ packages: z.record(z.string(), entrySchem
 
 const SYSTEMS = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'];
 const PROCESSORS = ['arm64', 'arm', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64'];
-const LIBRARIES: Readonly<Record<string, string>> = { gnu: 'glibc', gnueabihf: 'glibc', musl: 'musl', musleabihf: 'musl' };
+const LIBRARIES: Readonly<Record<string, string>> = {
+  gnu: 'glibc',
+  gnueabihf: 'glibc',
+  musl: 'musl',
+  musleabihf: 'musl',
+};
 
 /** `@tool/binding-linux-x64-musl`: the system, the processor and the C library that a package is for. */
 function platformOf(name: string) {
   const words = name.split(/[/-]/);
   const system = words.find((word) => SYSTEMS.includes(word));
   const processor = words.find((word) => PROCESSORS.includes(word));
-  const library = system === 'linux' ? words.map((word) => LIBRARIES[word]).find((found) => found !== undefined) : undefined;
+  const library =
+    system === 'linux' ? words.map((word) => LIBRARIES[word]).find((found) => found !== undefined) : undefined;
   return system === undefined || processor === undefined
     ? undefined
     : { cpu: [processor], ...(library === undefined ? {} : { libc: [library] }), os: [system] };
@@ -37,7 +43,8 @@ const missing: string[] = [];
 for (const [parent, entry] of Object.entries(lockfile.packages)) {
   for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
     const platform = platformOf(name);
-    const present = `node_modules/${name}` in lockfile.packages || `${parent}/node_modules/${name}` in lockfile.packages;
+    const present =
+      `node_modules/${name}` in lockfile.packages || `${parent}/node_modules/${name}` in lockfile.packages;
     if (present || platform === undefined || !/^\d/.test(version)) continue;
     missing.push(`${name}@${version}`);
     const development = entry.dev === true ? { dev: true } : {};

@@ -2,8 +2,12 @@ import { AppError } from '../kernel/errors.ts';
 
 const LARGEST_CHUNK_BYTES = 1024 ** 2;
 const SMALLEST_CHUNK_BYTES = 16 * 1024;
+/** What a new download may take of the memory that is still free: the first ones get large chunks, and some is left for the next. */
+const SHARE_OF_FREE_MEMORY = 1 / 8;
 /** One is being filled while the other one is on its way to the client. */
 const CHUNKS_A_DOWNLOAD = 2;
+/** Buffers kept for the next downloads; beyond that the memory goes back. */
+const MAXIMUM_SPARE_BYTES = 16 * 1024 ** 2;
 const RETRY_AFTER_SECONDS = 1;
 
 /** A download that was let in, with the memory that it may use. */
@@ -23,6 +27,7 @@ export interface Downloads {
 
 export function createDownloads(limits: { maximumDownloads: number; readAheadBytes: number }): Downloads {
   let inProgress = 0;
+  let reservedBytes = 0;
   /** Buffers that nobody uses, by size. New memory costs more than the copy into it: the kernel has to clear each page. */
   const spare = new Map<number, Buffer[]>();
   let spareBytes = 0;
@@ -35,7 +40,7 @@ export function createDownloads(limits: { maximumDownloads: number; readAheadByt
   };
 
   const giveBack = (buffer: Buffer): void => {
-    if (spareBytes + buffer.length > limits.readAheadBytes) return;
+    if (spareBytes + buffer.length > MAXIMUM_SPARE_BYTES) return;
     spareBytes += buffer.length;
     const sameSize = spare.get(buffer.length);
     if (sameSize === undefined) spare.set(buffer.length, [buffer]);
@@ -53,8 +58,10 @@ export function createDownloads(limits: { maximumDownloads: number; readAheadByt
         });
       }
       inProgress += 1;
-      const share = limits.readAheadBytes / inProgress / CHUNKS_A_DOWNLOAD;
+      const freeBytes = Math.max(0, limits.readAheadBytes - reservedBytes);
+      const share = (freeBytes * SHARE_OF_FREE_MEMORY) / CHUNKS_A_DOWNLOAD;
       const chunkBytes = chunkSize(Math.min(share, LARGEST_CHUNK_BYTES), lengthBytes);
+      reservedBytes += chunkBytes * CHUNKS_A_DOWNLOAD;
       let held: Buffer[] | undefined = [];
       return {
         buffer() {
@@ -65,6 +72,7 @@ export function createDownloads(limits: { maximumDownloads: number; readAheadByt
         end() {
           if (held === undefined) return;
           inProgress -= 1;
+          reservedBytes -= chunkBytes * CHUNKS_A_DOWNLOAD;
           held.forEach(giveBack);
           held = undefined;
         },

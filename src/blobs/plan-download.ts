@@ -21,6 +21,30 @@ export type DownloadPlan = { headers: Record<string, string> } & (
 /** What a blob's digest is good for besides naming it: it never changes, so caches may keep it for ever. */
 const IMMUTABLE = 'private, immutable, max-age=31536000';
 
+/** The `Range` header, unless a failed `If-Range` takes it out of the request. */
+function rangeThatCounts(etag: string, request: DownloadHeaders): string | undefined {
+  const ifRange = request['if-range'];
+  return typeof ifRange !== 'object' && ifRangeHolds(ifRange, etag) ? request.range : undefined;
+}
+
+function malformedRange(): AppError {
+  return new AppError(
+    'bad_request',
+    'The Range header must ask for one range of bytes, such as "bytes=0-499", "bytes=500-" or "bytes=-500".',
+  );
+}
+
+/**
+ * Judges the form of the request before the blob is looked for: a malformed range is that of any blob.
+ * @throws AppError `bad_request`.
+ */
+export function refuseMalformedRange(digest: Digest, request: DownloadHeaders): void {
+  const etag = `"${digest}"`;
+  if (ifNoneMatchHits(request['if-none-match'], etag)) return;
+  // Whether a range is well-formed does not depend on the length.
+  if (readRange(rangeThatCounts(etag, request), 1).kind === 'malformed') throw malformedRange();
+}
+
 /**
  * What a `GET` answers: conditions before ranges, in the order of RFC 9110 §13.2.2.
  * @throws AppError `bad_request` for a malformed range or several; `invalid_range` for one that this blob can't satisfy.
@@ -38,9 +62,7 @@ export function planDownload(blob: { digest: Digest; lengthBytes: number }, requ
     // RFC 9530 §3: the digest of the whole representation, in a range's answer too.
     'repr-digest': `sha-256=:${Buffer.from(digest, 'hex').toString('base64')}:`,
   };
-  const ifRange = request['if-range'];
-  const rangeCounts = typeof ifRange !== 'object' && ifRangeHolds(ifRange, etag);
-  const reading = readRange(rangeCounts ? request.range : undefined, lengthBytes);
+  const reading = readRange(rangeThatCounts(etag, request), lengthBytes);
   switch (reading.kind) {
     case 'whole': {
       const range = lengthBytes === 0 ? undefined : { start: 0, end: lengthBytes - 1 };
@@ -57,10 +79,7 @@ export function planDownload(blob: { digest: Digest; lengthBytes: number }, requ
       };
     }
     case 'malformed':
-      throw new AppError(
-        'bad_request',
-        'The Range header must ask for one range of bytes, such as "bytes=0-499", "bytes=500-" or "bytes=-500".',
-      );
+      throw malformedRange();
     case 'unsatisfiable':
       throw new AppError('invalid_range', `The requested range lies outside of this blob of ${lengthBytes} bytes.`, {
         headers: { 'content-range': `bytes */${lengthBytes}` },

@@ -11,7 +11,7 @@ import type { Services } from '../services.ts';
 import { putBlob } from '../uploads/put-blob.ts';
 import { deleteReference } from './delete-reference.ts';
 import type { BlobReference } from './model.ts';
-import { planDownload } from './plan-download.ts';
+import { planDownload, refuseMalformedRange } from './plan-download.ts';
 import { refuseDamaged, sendBlob } from './read-blob.ts';
 import { findBlob, listReferences } from './store.ts';
 
@@ -99,6 +99,7 @@ function registerDownloadRoutes(app: App, services: Services): void {
     },
     async (request, reply) => {
       const { repoKey, digest } = request.params;
+      refuseMalformedRange(digest, request.headers);
       const blob = await findBlob(services.db, callerOf(request).principal.tenantId, repoKey, digest);
       const plan = planDownload(blob, request.headers);
       if (plan.status === 304) return reply.code(304).headers(plan.headers).send(undefined);

@@ -19,7 +19,8 @@ export async function sendBody(
   const buffers: Buffer[] = [];
   let sending: Promise<void> = Promise.resolve();
   for (let left = lengthBytes, turn = 0; left > 0; turn = 1 - turn) {
-    const buffer = (buffers[turn] ??= download.buffer());
+    const buffer = buffers[turn] ?? download.buffer();
+    buffers[turn] = buffer;
     const chunk = buffer.subarray(0, Math.min(buffer.length, left));
     const filled = await reader.read(chunk);
     if (filled < chunk.length) throw new StoreError('object_not_found', `the object ends ${left - filled} bytes early`);

@@ -54,10 +54,7 @@ export async function listReferences(
 export type DedupeFrom = '*' | readonly RepoKey[] | 'none' | 'nothing needed';
 
 /** As a condition: whether a live blob of this digest and length is held by a repository that one may read. */
-export function heldBlob(
-  blob: BlobName & { lengthBytes: number },
-  readable: DedupeFrom,
-): RawBuilder<boolean> {
+export function heldBlob(blob: BlobName & { lengthBytes: number }, readable: DedupeFrom): RawBuilder<boolean> {
   if (readable === 'none') return sql`false`;
   if (readable === 'nothing needed') return sql`true`;
   const mayRead = readable === '*' ? sql`` : sql`and holder.repo_key = any(${readable}::text[])`;

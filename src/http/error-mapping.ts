@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -74,6 +75,8 @@ export function createErrorHandler(log: Logger, denials: DenialRecorder) {
   return async (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const failure = toAppError(error);
     if (failure.status >= 500 && !isClientGone(request)) logFailure(log, failure, request);
+    // What is left of a body that was given up has to come in, or the next request on this connection never does.
+    if (!request.raw.readableEnded) request.raw.resume();
     if (failure.code === 'forbidden') {
       const { needed, reason } = failure.options.denied ?? { needed: 'more than this', reason: 'forbidden' };
       const who = request.caller?.principal ?? ANONYMOUS_ACTOR;
@@ -99,7 +102,9 @@ export function sendError(reply: FastifyReply, failure: AppError, requestId: str
 }
 
 function isClientGone(request: FastifyRequest): boolean {
-  return request.raw.socket.destroyed;
+  // Node takes the socket off a request that was destroyed, whatever its types say.
+  const socket: Socket | null = request.raw.socket;
+  return socket === null || socket.destroyed;
 }
 
 function logFailure(log: Logger, failure: AppError, request: FastifyRequest): void {

@@ -62,13 +62,9 @@ type Transformed = ReturnType<typeof jsonSchemaTransform>;
 
 /** Says of each route that asks for no token, or for the bootstrap secret in its place, that it does. */
 function withSecurity({ schema, url }: Transformed, needed: Access | undefined): Transformed {
-  switch (needed?.kind) {
-    case 'public':
-    case 'signed_url':
-      return { schema: { ...schema, security: [] }, url };
-    case 'bootstrap_or_token':
-      return { schema: { ...schema, security: [{ bootstrap: [] }, { token: [] }] }, url };
-    default:
-      return { schema, url };
-  }
+  const kind = needed?.kind;
+  if (kind === 'public' || kind === 'signed_url') return { schema: { ...schema, security: [] }, url };
+  if (kind === 'bootstrap_or_token')
+    return { schema: { ...schema, security: [{ bootstrap: [] }, { token: [] }] }, url };
+  return { schema, url };
 }

@@ -66,5 +66,5 @@ async function dispatch(services: JobServices, { kind, tenantId, payload }: Take
 }
 
 function isJobKind(kind: string): kind is JobKind {
-  return kind in JOB_PAYLOADS;
+  return Object.hasOwn(JOB_PAYLOADS, kind);
 }

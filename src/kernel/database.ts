@@ -111,17 +111,25 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
   const attempt = async <Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result> => {
     const client = await pool.connect();
     let broken: Error | undefined;
+    let over = false;
+    // Of statements sent together, one may fail while `work` still goes on from the answer of another: what it asks for then must
+    // not run behind the rollback, as a change of its own.
+    const transaction: Queryable = {
+      query: (statement) => (over ? Promise.reject(new Error('the transaction is over')) : run(client, statement)),
+    };
     try {
       // Not awaited on its own: the first statement is on its way behind it (see `pipeline` below).
       const begun = client.query('begin');
       begun.catch(() => undefined);
-      const result = await work({ query: (statement) => run(client, statement) });
+      const result = await work(transaction);
+      over = true;
       await begun;
       const { command } = await client.query('commit');
       // PostgreSQL answers ROLLBACK, and no error, where a statement had failed and its failure was passed over.
       assert(command === 'COMMIT', 'a transaction with a failed statement was to be committed');
       return result;
     } catch (error) {
+      over = true;
       await client.query('rollback').catch((rollbackError: Error) => {
         broken = rollbackError;
       });

@@ -51,6 +51,7 @@ export async function migrate(target: ConnectionTarget, directory = MIGRATIONS_D
     holdAgainst(migrations, applied.rows);
     const known = new Set(applied.rows.map((row) => row.version));
     const pending = migrations.filter((migration) => !known.has(migration.version));
+    refuseLateComers(pending, applied.rows.at(-1));
     for (const migration of pending) await apply(client, migration);
     return pending.map((migration) => migration.file);
   } finally {
@@ -91,6 +92,15 @@ function holdAgainst(migrations: readonly Migration[], applied: readonly Applied
       );
     }
   }
+}
+
+/** What was applied has been written against the schema as it was then: nothing can be slipped in before it. */
+function refuseLateComers(pending: readonly Migration[], newest: AppliedMigration | undefined): void {
+  const late = pending.find((migration) => newest !== undefined && migration.version < newest.version);
+  if (late === undefined) return;
+  throw new StartupError(
+    `The migration ${late.file} is numbered before ${newest?.file ?? ''}, which is applied already: give it the next number.`,
+  );
 }
 
 async function apply(client: Client, migration: Migration): Promise<void> {

@@ -7,9 +7,16 @@ import { AppError, assert } from '../kernel/errors.ts';
 import type { Digest } from '../objects/digest.ts';
 import { lockRepository } from '../repositories/store.ts';
 import { attribute, type Caller, type Services } from '../services.ts';
-import { ABORT_REASONS, isLive, TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
-import { cleanupPlan, refuseOverdue, refuseState, sessionEvent, type UploadServices, withSession } from './session.ts';
-import { findSession } from './session-store.ts';
+import { ABORT_REASONS, TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
+import {
+  cleanupPlan,
+  refuseOverdue,
+  refuseState,
+  sessionEvent,
+  type UploadServices,
+  unlessMovedOn,
+  withSession,
+} from './session.ts';
 import { recordCommit, recordMismatch } from './transition-store.ts';
 import type { VerificationProgress } from './verifications.ts';
 
@@ -48,25 +55,11 @@ export async function commitUpload(
     if (session.objectDigest !== null) {
       return await acceptOrReject(services, attribution, session, session.objectDigest, 'store_checksum');
     }
-    const progress = await verify(services, attribution, session);
+    const progress = await unlessMovedOn(services, caller, session, () =>
+      services.verifications.advance(attribution, session),
+    );
     return progress === undefined ? undefined : { kind: 'verifying', session, progress };
   });
-}
-
-/** @returns undefined once the session says how it ended. */
-async function verify(
-  services: CommitServices,
-  attribution: Attribution,
-  session: UploadSession,
-): Promise<VerificationProgress | undefined> {
-  try {
-    return await services.verifications.advance(attribution, session);
-  } catch (error) {
-    const current = await findSession(services.db, attribution.tenantId, session.repoKey, session.uploadId);
-    if (isLive(current)) throw error;
-    // Ended while it was read, and its bytes removed under the reader: that is the session's to tell, not the failed read's.
-    return undefined;
-  }
 }
 
 /** Commits or aborts a session whose digest is now known. @returns undefined where somebody else changed it first. */

@@ -4,7 +4,14 @@ import { StoreError } from '../objects/errors.ts';
 import type { CompletedObject } from '../objects/object-store.ts';
 import { attribute, type Caller } from '../services.ts';
 import { TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
-import { refuseOverdue, refuseState, sessionEvent, type UploadServices, withSession } from './session.ts';
+import {
+  refuseOverdue,
+  refuseState,
+  sessionEvent,
+  type UploadServices,
+  unlessMovedOn,
+  withSession,
+} from './session.ts';
 import { recordCompletion } from './transition-store.ts';
 
 /**
@@ -25,7 +32,8 @@ export async function completeUpload(
     if (session.state === 'pending_commit') return session;
     const mayComplete = TRANSITIONS.complete.from.some((state) => state === session.state) && !session.singleRequest;
     if (!mayComplete) return refuseState(session, 'be completed');
-    const object = await assemble(services, session, inOrder);
+    const object = await unlessMovedOn(services, caller, session, () => assemble(services, session, inOrder));
+    if (object === undefined) return undefined;
     const details = { partCount: object.parts.length, length: object.lengthBytes };
     const event = sessionEvent('upload.completed', session, details);
     return await recordCompletion(services.db, attribute(services.clock, caller), session, object, event);

@@ -86,7 +86,11 @@ async function attachHeld(
   }
   await insertDedupedSession(transaction, attribution, session, repoId);
   await recordAudit(transaction, attribution, sessionEvent('upload.session.created', session, { deduped: true }));
-  await recordAudit(transaction, attribution, sessionEvent('upload.committed', session, { deduped: true, proof: 'deduped' }));
+  await recordAudit(
+    transaction,
+    attribution,
+    sessionEvent('upload.committed', session, { deduped: true, proof: 'deduped' }),
+  );
   return true;
 }
 

@@ -23,6 +23,14 @@ export async function takeLease(
   return row?.fence;
 }
 
+/** How far the reading has come of whoever holds the lease; undefined where nobody does, since the session is past that or free. */
+export async function readLease(db: Queryable, uploadId: UploadId): Promise<{ verifiedBytes: number } | undefined> {
+  const [row] = await db.query(sql<{ verifiedBytes: number }>`
+    select coalesce(verified_bytes, 0) as "verifiedBytes" from upload_sessions
+    where upload_id = ${uploadId} and verification_until is not null`);
+  return row;
+}
+
 /** Holds on to a lease and records how far the reading has come, unless another one has taken over. */
 export async function renewLease(
   db: Queryable,

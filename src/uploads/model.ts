@@ -71,7 +71,6 @@ export interface UploadSession {
   objectLengthBytes: number | null;
   objectDigest: Digest | null;
   verificationUntil: Date | null;
-  verifiedBytes: number | null;
   abortReason: string | null;
   actualDigest: Digest | null;
   actualLengthBytes: number | null;

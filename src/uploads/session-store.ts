@@ -19,7 +19,7 @@ export const SESSION = sql`
   s.created_by as "createdBy", s.expires_at as "expiresAt", s.updated_at as "updatedAt", s.object_key as "objectKey",
   s.multipart_id as "multipartId", s.checksummed, s.completed_at as "completedAt", s.parts,
   s.object_length_bytes as "objectLengthBytes", s.object_digest as "objectDigest",
-  s.verification_until as "verificationUntil", s.verified_bytes as "verifiedBytes", s.abort_reason as "abortReason",
+  s.verification_until as "verificationUntil", s.abort_reason as "abortReason",
   s.actual_digest as "actualDigest", s.actual_length_bytes as "actualLengthBytes", s.ended_at as "endedAt"`;
 
 /** A session, found only under its own repository. @throws AppError `not_found` for the repository or the session. */

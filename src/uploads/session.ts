@@ -40,6 +40,27 @@ export async function withSession<Result>(
   throw new AppError('conflict', `The upload ${uploadId} is being changed by others at this moment; ask again.`);
 }
 
+/**
+ * Work with the store that may fail because the session moved on, and its bytes with it, meanwhile: then it is the session that
+ * tells what happened, not the failure.
+ * @returns undefined where the session is in another state by now.
+ */
+export async function unlessMovedOn<Result>(
+  services: UploadServices,
+  caller: Caller,
+  session: UploadSession,
+  work: () => Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const { repoKey, uploadId, state } = session;
+    const current = await findSession(services.db, caller.principal.tenantId, repoKey, uploadId);
+    if (current.state === state) throw error;
+    return undefined;
+  }
+}
+
 /** What every audit row of a session says. */
 export function sessionEvent(
   action: AuditEvent['action'],

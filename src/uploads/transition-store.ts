@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
+import type { RepoKey } from '../access/repo-key.ts';
 import { type Attribution, type AuditEvent, SYSTEM_ACTOR } from '../audit/model.ts';
 import { auditInsert } from '../audit/store.ts';
-import type { RepoKey } from '../access/repo-key.ts';
 import { jobInsert } from '../jobs/store.ts';
 import type { Queryable } from '../kernel/database.ts';
 import type { Digest } from '../objects/digest.ts';

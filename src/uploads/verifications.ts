@@ -3,7 +3,7 @@ import { AppError, assert, messageOf } from '../kernel/errors.ts';
 import type { Digest } from '../objects/digest.ts';
 import type { Services } from '../services.ts';
 import type { HashPool } from './hash-pool.ts';
-import { releaseLease, renewLease, takeLease } from './lease-store.ts';
+import { readLease, releaseLease, renewLease, takeLease } from './lease-store.ts';
 import type { UploadId, UploadSession } from './model.ts';
 
 export interface VerificationProgress {
@@ -93,8 +93,10 @@ export function createVerifications(
           return undefined;
         case 'failed':
           throw outcome.error;
-        case 'held_elsewhere':
-          return { verifiedBytes: session.verifiedBytes ?? 0, totalBytes: session.expectedLengthBytes };
+        case 'held_elsewhere': {
+          const lease = await readLease(services.db, session.uploadId);
+          return lease && { verifiedBytes: lease.verifiedBytes, totalBytes: session.expectedLengthBytes };
+        }
         case 'still_running':
           return { verifiedBytes: run.verifiedBytes, totalBytes: session.expectedLengthBytes };
       }

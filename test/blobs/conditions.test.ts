@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { uniqueBytes } from '../support/uploading.ts';
-import { blobPath, exchange, store, unknownDigest } from './support.ts';
+import { blobPath, store, unknownDigest } from './support.ts';
+import { exchange } from './wire.ts';
 
 const LENGTH = 1000;
 const OTHER = '"0123"';

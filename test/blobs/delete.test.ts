@@ -1,17 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256, uniqueBytes } from '../support/uploading.ts';
-import {
-  blobPath,
-  head,
-  openSocket,
-  put,
-  readFirstBytes,
-  rowsOf,
-  store,
-  storedUnder,
-  unknownDigest,
-} from './support.ts';
+import { blobPath, put, rowsOf, store, storedUnder, unknownDigest } from './support.ts';
+import { head, openSocket, readFirstBytes } from './wire.ts';
 
 const DELETION_DELAY_SECONDS = 3600;
 
@@ -187,6 +178,20 @@ test('of two deletions at once one is a 200 and one a 404', async () => {
     const replies = await Promise.all([drop('apps', digest), drop('apps', digest)]);
     expect(new Set(replies.map((reply) => reply.status))).toEqual(new Set([200, 404]));
   }
+});
+
+test('the last two references dropped at once leave no bytes that nothing refers to', async () => {
+  const digests: string[] = [];
+  for (let round = 0; round < 20; round += 1) {
+    const bytes = uniqueBytes();
+    const digest = await store(server, 'apps', bytes);
+    await store(server, 'other', bytes);
+    await Promise.all([drop('apps', digest), drop('other', digest)]);
+    digests.push(digest);
+  }
+  await passDeletionDelay();
+  const left = await rowsOf(server, 'select digest from blobs where digest = any($1)', digests);
+  expect(left).toEqual([]);
 });
 
 test('a deletion and an upload of the same bytes at once leave either the whole blob or none', async () => {

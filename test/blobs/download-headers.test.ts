@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256, uniqueBytes } from '../support/uploading.ts';
-import { blobPath, exchange, head, keepAliveAgent, store, storeInParts, talk, unknownDigest } from './support.ts';
+import { blobPath, store, storeInParts, unknownDigest } from './support.ts';
+import { exchange, head, keepAliveAgent, talk } from './wire.ts';
 
 const EMPTY_DIGEST = sha256(new Uint8Array());
 const REQUEST_ID = expect.stringMatching(/^[0-9a-f-]{36}$/);

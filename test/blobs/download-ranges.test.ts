@@ -4,17 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256 } from '../support/uploading.ts';
 import { LENGTHS, nameOf, RANGE_TABLE, type RangeAnswer } from './range-table.ts';
-import {
-  blobPath,
-  countedBytes,
-  type Exchange,
-  exchange,
-  head,
-  keepAliveAgent,
-  store,
-  storeInParts,
-  talk,
-} from './support.ts';
+import { blobPath, countedBytes, store, storeInParts } from './support.ts';
+import { type Exchange, exchange, head, keepAliveAgent, talk } from './wire.ts';
 
 let server: TestServer;
 let agent: Agent & Disposable;

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ChildServer, startChildServer } from './child-server.ts';
-import { blobPath, head, openSocket, PATIENCE, plantSparseBlob, readFirstBytes, unknownDigest } from './support.ts';
+import { blobPath, PATIENCE, plantSparseBlob, unknownDigest } from './support.ts';
+import { head, openSocket, readFirstBytes } from './wire.ts';
 
 const MIB = 1024 ** 2;
 const BLOB_BYTES = 2048 * MIB;

@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256, uniqueBytes } from '../support/uploading.ts';
-import { blobPath, type Exchange, exchange, put, store, temporaryFile, unknownDigest } from './support.ts';
+import { blobPath, put, store, temporaryFile, unknownDigest } from './support.ts';
+import { type Exchange, exchange } from './wire.ts';
 
 const MAXIMUM_BYTES = 10_000_000;
 

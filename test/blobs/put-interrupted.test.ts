@@ -6,15 +6,13 @@ import {
   actionsFor,
   blobPath,
   expectNothingLeft,
-  head,
-  openSocket,
   PATIENCE,
   put,
-  readFirstBytes,
   sessionsFor,
   storedUnder,
   unknownDigest,
 } from './support.ts';
+import { head, openSocket, readFirstBytes } from './wire.ts';
 
 const UPLOAD_TTL_SECONDS = 3600;
 

@@ -169,6 +169,7 @@ test('an upload is shown with the parts that the store holds', async () => {
     expectedDigest: DIGEST,
     expectedLength: 4096,
     state: 'aborted',
+    deduped: false,
     reason: 'expired',
     createdAtUtc: WHEN,
     expiresAtUtc: WHEN,

@@ -15,9 +15,8 @@ export interface Reply {
   status: number;
   headers: Headers;
   /** The parsed body where it is JSON, else undefined. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test says what it expects of it
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of it
-  json: any;
+  json: any; // oxlint-disable-line typescript/no-explicit-any
   bytes: Buffer;
 }
 

@@ -31,7 +31,7 @@ const commit = (held: { path: string }) => server.request('POST', `${held.path}/
 
 async function proofOf(uploadId: string): Promise<unknown> {
   const [row] = await readTrail(server, { resourceId: uploadId, action: 'upload.committed' });
-  return row?.details['proof'];
+  return row?.details.proof;
 }
 
 describe('the digest is proved', () => {

@@ -36,7 +36,7 @@ describe('ETags are taken', () => {
 
 test('parts may be named in any order: the object is in the order of their numbers', async () => {
   const held = await twoParts(server, 'apps', { complete: false });
-  expect((await complete(held, listed(held.etags).reverse())).status).toBe(200);
+  expect((await complete(held, listed(held.etags).toReversed())).status).toBe(200);
   expect((await commit(held)).json).toMatchObject({ digest: sha256(held.bytes) });
 });
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EMPTY_DIGEST } from '../../src/objects/digest.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
@@ -61,7 +61,9 @@ describe('a session that waits for bytes', () => {
     const parts = await server.request(session.nextAction.method, session.nextAction.url, { json: { partNumber: 1 } });
     const put = await server.request('PUT', parts.json.uploadUrl, { token: null, body: bytes });
     const path = `/v1/repos/apps/uploads/${session.uploadId}`;
-    await server.request('POST', `${path}/complete`, { json: { parts: [{ partNumber: 1, etag: put.headers.get('etag') }] } });
+    await server.request('POST', `${path}/complete`, {
+      json: { parts: [{ partNumber: 1, etag: put.headers.get('etag') }] },
+    });
     session = (await server.request('GET', path)).json;
     expect(session.nextAction).toMatchObject({ action: 'commit' });
     const committed = await server.request(session.nextAction.method, session.nextAction.url);
@@ -261,7 +263,9 @@ describe('an upload is found only under its own repository:', () => {
 
   test.each(requests)('%s of another one%s is a 404', async (method, action, json) => {
     const { uploadId } = await createSession(server, 'apps', uniqueBytes());
-    const { status, json: body } = await server.request(method, `/v1/repos/libs/uploads/${uploadId}${action}`, { json });
+    const { status, json: body } = await server.request(method, `/v1/repos/libs/uploads/${uploadId}${action}`, {
+      json,
+    });
     expect([status, body.error]).toEqual([404, 'not_found']);
   });
 

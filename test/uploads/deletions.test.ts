@@ -1,7 +1,8 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { createSession, sha256, upload } from '../support/uploading.ts';
-import { inLine } from './in-line.ts';
+import { expectWaiting, holdRows, inLine } from './in-line.ts';
 import { type Held, inState } from './in-state.ts';
 import { blobOf, expectSound, rowOf } from './inspect.ts';
 
@@ -16,6 +17,7 @@ afterAll(() => server.close());
 
 const commit = (held: Held) => server.request('POST', `${held.path}/commit`);
 const deleteRepository = (held: Held) => server.request('DELETE', `/v1/repos/${held.repoKey}`);
+const blobRow = (held: Held) => `select from blobs where digest = '${sha256(held.bytes)}' for update`;
 const repositoryOf = (held: Held) => `select from repositories where repo_key = '${held.repoKey}' for update`;
 
 test('a commit behind the deletion of its repository is a 404, and nothing of it stays', async () => {
@@ -42,14 +44,25 @@ test('a commit before the deletion of its repository is a 200, and the deletion 
   await expectSound(server);
 });
 
-test('a commit behind the deletion of its repository leaves a condemned blob of the same bytes as it is', async () => {
-  const held = await inState(server, 'pending_commit');
-  await upload(server, 'keeper', held.bytes);
-  await server.request('DELETE', `/v1/repos/keeper/blobs/${sha256(held.bytes)}`);
-  await inLine(server, repositoryOf(held), [() => deleteRepository(held), () => commit(held)]);
-  expect(await blobOf(server, sha256(held.bytes))).toMatchObject({ state: 'condemned' });
-  await expectSound(server);
-});
+test.each(['condemned', 'deleting', 'damaged'])(
+  'a commit that fails on the deletion of its repository leaves a blob of its bytes %s, as it is',
+  async (state) => {
+    const held = await inState(server, 'pending_commit');
+    const digest = sha256(held.bytes);
+    await upload(server, 'keeper', held.bytes);
+    await server.request('DELETE', `/v1/repos/keeper/blobs/${digest}`);
+    await server.running.services.db.query(sql`update blobs set state = ${state} where digest = ${digest}`);
+    const before = await blobOf(server, digest);
+    // The commit learns that the repository is gone while its statement on the blob is still on its way.
+    const blob = await holdRows(server, blobRow(held));
+    const answers = inLine(server, repositoryOf(held), [() => deleteRepository(held), () => commit(held)]);
+    await expect.poll(() => rowOf(server, held.uploadId)).toMatchObject({ state: 'aborted' });
+    await expectWaiting(server, 1);
+    await blob.release();
+    expect((await answers).map((answer) => answer.status)).toEqual([200, 404]);
+    expect(await blobOf(server, digest)).toEqual(before);
+  },
+);
 
 test('an upload that begins behind the deletion of its repository is a 404, and no session', async () => {
   const held = await inState(server, 'initiated');
@@ -72,7 +85,6 @@ test('a deduplicated upload behind the deletion of its repository is a 404, and 
   await expectSound(server);
 });
 
-const blobRow = (held: Held) => `select from blobs where digest = '${sha256(held.bytes)}' for update`;
 const deleteBlob = (held: Held) => server.request('DELETE', `/v1/repos/${held.repoKey}/blobs/${sha256(held.bytes)}`);
 
 test('bytes whose last reference is dropped before they are deduplicated are asked for', async () => {

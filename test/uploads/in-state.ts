@@ -33,7 +33,8 @@ let repositories = 0;
 
 /** Brings a new session into a situation, by nothing but requests and the clock. */
 export async function inState(server: TestServer, situation: Situation, length = 100): Promise<Held> {
-  const repoKey = `repo-${(repositories += 1)}`;
+  repositories += 1;
+  const repoKey = `repo-${repositories}`;
   await server.createRepository(repoKey);
   const bytes = uniqueBytes(length);
   switch (situation) {

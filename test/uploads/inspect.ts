@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import type { ObjectKey } from '../../src/objects/keys.ts';
-import { readObject } from '../objects/read-object.ts';
 import type { UploadState } from '../../src/uploads/model.ts';
+import { readObject } from '../objects/read-object.ts';
 import type { TestServer } from '../support/test-server.ts';
 
 export interface SessionRow {

@@ -228,7 +228,10 @@ test('a body without its length is a 411', async () => {
 test('a body beyond 5 GiB is a 413, before it is sent', async () => {
   const signed = await sign();
   const headers = { 'content-length': String(5 * 1024 ** 3 + 1) };
-  const { status, json } = await sendRaw(server.url, rawRequest('PUT', signed.url.pathname + signed.url.search, headers));
+  const { status, json } = await sendRaw(
+    server.url,
+    rawRequest('PUT', signed.url.pathname + signed.url.search, headers),
+  );
   expect([status, json.error]).toEqual([413, 'payload_too_large']);
 });
 

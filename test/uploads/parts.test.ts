@@ -66,7 +66,10 @@ describe('a part request', () => {
     const session = await start();
     await ask(session, { parts: [{ partNumber: 3 }, { partNumber: 1 }] });
     expect(await trailOf(server, session.uploadId)).toEqual(['upload.session.created', 'upload.part.presigned']);
-    const { json } = await server.request('GET', `/v1/audit?resourceId=${session.uploadId}&action=upload.part.presigned`);
+    const { json } = await server.request(
+      'GET',
+      `/v1/audit?resourceId=${session.uploadId}&action=upload.part.presigned`,
+    );
     expect(json.items).toMatchObject([{ details: { partNumbers: [3, 1] } }]);
   });
 });

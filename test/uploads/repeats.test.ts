@@ -43,7 +43,7 @@ test('a complete whose answer was lost before it was written down is settled by 
   const held = await inState(server, 'parts_uploading');
   const { objectKey } = await rowOf(server, held.uploadId);
   const { objects } = server.running.services;
-  const { multipartId } = { multipartId: await objects.createMultipart(objectKey, { checksummed: false }) };
+  const multipartId = await objects.createMultipart(objectKey, { checksummed: false });
   await objects.completeMultipart(objectKey, multipartId, [{ partNumber: 1, etag: sha256(held.bytes) }]);
   expect((await complete(server, held, held.etag)).json).toMatchObject({ state: 'pending_commit' });
   expect((await commit(held)).status).toBe(200);

@@ -46,7 +46,12 @@ function slowDown({ running: { services } }: TestServer): void {
 beforeAll(async () => {
   first = await startTestServer({ clock, settings: { uploadTtlSeconds: UPLOAD_TTL_SECONDS } });
   const { database, dataDirectory } = first;
-  second = await startTestServer({ clock, database, dataDirectory, settings: { uploadTtlSeconds: UPLOAD_TTL_SECONDS } });
+  second = await startTestServer({
+    clock,
+    database,
+    dataDirectory,
+    settings: { uploadTtlSeconds: UPLOAD_TTL_SECONDS },
+  });
   await first.createRepository('apps');
   slowDown(first);
   slowDown(second);

@@ -10,12 +10,14 @@ import type { StoredPart } from '../object-store.ts';
  *     <root>/blobs/sha256/<2 hex>/<digest>/<uploadId>-<attempt>/
  *       part-<number>-<version>-<size>-<sha256>    immutable; a part sent again is a new file of a later version
  *       manifest.json                              the parts that are the object, once it is complete; written once
- *       incoming-<random>                          bytes on their way in
+ *       manifest-<random>                          a manifest that is being written
+ *       incoming-<random>                          bytes on their way in; once there is a manifest, what a crash left of them
  *
  * The object exists from the moment `manifest.json` does. Removing the folder removes everything, and whatever is still coming in
  * finds no place to land.
  */
 export const MANIFEST_NAME = 'manifest.json';
+export const MANIFEST_DRAFT_PREFIX = 'manifest-';
 export const INCOMING_PREFIX = 'incoming-';
 
 const PART_NAME = /^part-(\d{5})-(\d{17})-(\d{1,16})-([0-9a-f]{64})$/;

@@ -46,10 +46,16 @@ export function createFolderReader(root: string): FolderReader {
 }
 
 async function loadManifest(root: string, key: ObjectKey): Promise<Manifest> {
+  let text: string;
   try {
-    return parseManifest(await readFile(join(folderOf(root, key), MANIFEST_NAME), 'utf8'));
+    text = await readFile(join(folderOf(root, key), MANIFEST_NAME), 'utf8');
   } catch (error) {
     throw toStoreError(error, 'object_not_found', `the object ${key}`);
+  }
+  try {
+    return parseManifest(text);
+  } catch (error) {
+    throw new StoreError('object_not_found', `the manifest of ${key} is damaged`, error);
   }
 }
 

@@ -12,6 +12,7 @@ import {
   currentParts,
   folderOf,
   INCOMING_PREFIX,
+  MANIFEST_DRAFT_PREFIX,
   MANIFEST_NAME,
   type Manifest,
   manifestOf,
@@ -55,7 +56,9 @@ export async function openFilesystemStore({
 }: FilesystemStoreOptions): Promise<FilesystemStore> {
   await makeFanOut(root);
   const objects = createFolderReader(root);
-  const incomingName = () => `${INCOMING_PREFIX}${ids.randomBytes(8).toString('hex')}`;
+  const random = () => ids.randomBytes(8).toString('hex');
+  const incomingName = () => `${INCOMING_PREFIX}${random()}`;
+  const draftName = () => `${MANIFEST_DRAFT_PREFIX}${random()}`;
   const nextVersion = monotonicVersions(clock);
 
   /** The folder of an attempt, of its digest, and of the digests that start alike. */
@@ -66,7 +69,7 @@ export async function openFilesystemStore({
   /** From here on the object exists, durably. @returns false where another completion was first. */
   const publish = async (key: ObjectKey, manifest: Manifest): Promise<boolean> => {
     const folder = folderOf(root, key);
-    const first = await writeOnce(join(folder, MANIFEST_NAME), join(folder, incomingName()), JSON.stringify(manifest));
+    const first = await writeOnce(join(folder, MANIFEST_NAME), join(folder, draftName()), JSON.stringify(manifest));
     await syncUpwards(folder);
     return first;
   };
@@ -129,7 +132,11 @@ export async function openFilesystemStore({
         });
         if (published) await removeUnused(folderOf(root, key), found, parts);
       }
-      const manifest = await objects.manifest(key);
+      const manifest = await objects.manifest(key).catch((error: unknown) => {
+        throw isStoreError(error, 'object_not_found')
+          ? new StoreError('upload_gone', 'the upload was removed', error)
+          : error;
+      });
       if (!sameParts(manifest, wanted)) {
         throw new StoreError('upload_gone', 'the upload was completed with other parts');
       }
@@ -146,7 +153,7 @@ export async function openFilesystemStore({
       try {
         const incoming = await writeIncoming(join(folder, incomingName()), body, lengthBytes);
         const part = partFile(1, nextVersion(), incoming.sizeBytes, incoming.sha256);
-        const manifest = join(folder, incomingName());
+        const manifest = join(folder, draftName());
         try {
           await Promise.all([incoming.sync(), writeDurably(manifest, JSON.stringify(manifestOf([part])))]);
         } finally {
@@ -247,10 +254,14 @@ function completedObject({ lengthBytes, parts }: Manifest): CompletedObject {
   };
 }
 
-/** Versions that were replaced and parts that were left out; what can't be removed now goes with the folder some day. */
+/**
+ * Versions that were replaced, parts that were left out, and what was still coming in or never came in whole: from now on it would
+ * be refused. What can't be removed now goes with the folder some day.
+ */
 async function removeUnused(folder: string, found: readonly string[], used: readonly PartFile[]): Promise<void> {
   const keep = new Set([MANIFEST_NAME, ...used.map((part) => part.name)]);
-  const unused = found.filter((name) => name.startsWith('part-') && !keep.has(name));
+  const isBytes = (name: string) => name.startsWith('part-') || name.startsWith(INCOMING_PREFIX);
+  const unused = found.filter((name) => isBytes(name) && !keep.has(name));
   await Promise.all(unused.map((name) => unlink(join(folder, name)).catch(() => undefined)));
 }
 

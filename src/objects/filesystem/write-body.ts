@@ -49,7 +49,8 @@ async function drain(body: Readable, handle: FileHandle, lengthBytes: number) {
   // One batch is being written while the next one gathers.
   let writing: Promise<unknown> = Promise.resolve();
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    // Not destroyed where the disk fails in the middle: a request's body is its connection, which the answer still has to use.
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       sizeBytes += chunk.length;
       if (sizeBytes > lengthBytes) throw wrongLength(lengthBytes, 'more');
       hash.update(chunk);

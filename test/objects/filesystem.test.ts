@@ -1,0 +1,240 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digestSchema } from '../../src/objects/digest.ts';
+import { MANIFEST_DRAFT_PREFIX, manifestOf, partFile } from '../../src/objects/filesystem/layout.ts';
+import type { FilesystemStore } from '../../src/objects/filesystem/store.ts';
+import type { ObjectKey } from '../../src/objects/keys.ts';
+import type { ByteRange, MultipartId } from '../../src/objects/object-store.ts';
+import { createTestClock } from '../support/test-clock.ts';
+import { sha256, uniqueBytes } from '../support/uploading.ts';
+import { type Folder, keyOf, makeFolder, openFolderOfServer } from './folder.ts';
+import { describeObjectStore } from './object-store-contract.ts';
+import { readObject } from './read-object.ts';
+
+describeObjectStore('the folder store', openFolderOfServer);
+
+let folder: Folder;
+let store: FilesystemStore;
+
+beforeAll(async () => {
+  folder = await makeFolder();
+  store = await folder.open();
+});
+
+afterAll(() => folder[Symbol.asyncDispose]());
+
+const filesOf = async (key: ObjectKey) => (await readdir(join(folder.root, key))).sort();
+const stillOpen = () => Promise.resolve(true);
+
+async function begin(bytes = uniqueBytes()): Promise<{ key: ObjectKey; multipartId: MultipartId; bytes: Buffer }> {
+  const key = keyOf(bytes);
+  return { key, multipartId: await store.createMultipart(key, { checksummed: false }), bytes };
+}
+
+async function receive(key: ObjectKey, bytes: Buffer, options: { by?: FilesystemStore; partNumber?: number } = {}) {
+  const permit = {
+    key,
+    uploadId: key,
+    partNumber: options.partNumber ?? 1,
+    expiresAt: new Date(),
+    sha256: undefined,
+    sizeBytes: undefined,
+  };
+  return await (options.by ?? store).receivePart(permit, Readable.from([bytes]), bytes.length, stillOpen);
+}
+
+describe('what a crash leaves', () => {
+  test('in the middle of a body is no part', async () => {
+    const { key, multipartId } = await begin();
+    await writeFile(join(folder.root, key, 'incoming-0123456789abcdef'), 'half a par');
+    expect(await store.listParts(key, multipartId)).toEqual([]);
+  });
+
+  test('in the middle of a body does not keep the upload from its completion', async () => {
+    const { key, multipartId, bytes } = await begin();
+    await writeFile(join(folder.root, key, 'incoming-0123456789abcdef'), 'half a par');
+    const { etag } = await receive(key, bytes);
+    await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
+    expect((await readObject(store, key, { start: 0, end: bytes.length - 1 })).equals(bytes)).toBe(true);
+  });
+
+  test('in the middle of a body is gone from an object once that is complete', async () => {
+    const { key, multipartId, bytes } = await begin();
+    await writeFile(join(folder.root, key, 'incoming-0123456789abcdef'), 'half a par');
+    const { etag } = await receive(key, bytes);
+    await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
+    expect(await filesOf(key)).toEqual(['manifest.json', expect.stringMatching(/^part-00001-/)]);
+  });
+
+  test('before the manifest is no object', async () => {
+    const { key, bytes } = await begin();
+    await receive(key, bytes);
+    await expect(store.head(key)).rejects.toMatchObject({ kind: 'object_not_found' });
+  });
+
+  test('between the removal of the manifest and of the parts is removed by purging again', async () => {
+    const { key, multipartId, bytes } = await begin();
+    const { etag } = await receive(key, bytes);
+    await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
+    await rm(join(folder.root, key, 'manifest.json'));
+    await store.purge(key);
+    await expect(stat(join(folder.root, key))).rejects.toThrow('ENOENT');
+  });
+
+  test('is not what a manifest names: a part that is missing is a missing object, not a short one', async () => {
+    const { key, multipartId, bytes } = await begin();
+    const { etag } = await receive(key, bytes);
+    await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
+    const [, part = ''] = await filesOf(key);
+    await rm(join(folder.root, key, part));
+    const reading = readObject(store, key, { start: 0, end: 0 });
+    await expect(reading).rejects.toMatchObject({ kind: 'object_not_found' });
+  });
+});
+
+describe('of a part sent again the last counts', () => {
+  test('within the same millisecond', async () => {
+    const { key, multipartId } = await begin();
+    const now = new Date();
+    const frozen = await folder.open({ ...createTestClock(), now: () => now });
+    const sent = [uniqueBytes(1), uniqueBytes(2), uniqueBytes(3), uniqueBytes(4)];
+    for (const bytes of sent) await receive(key, bytes, { by: frozen });
+    expect(await store.listParts(key, multipartId)).toMatchObject([{ sizeBytes: 4 }]);
+  });
+
+  test('after the clock was set back', async () => {
+    const { key, multipartId } = await begin();
+    let now = new Date();
+    const wavering = await folder.open({ ...createTestClock(), now: () => now });
+    await receive(key, uniqueBytes(1), { by: wavering });
+    now = new Date(now.getTime() - 3_600_000);
+    await receive(key, uniqueBytes(2), { by: wavering });
+    expect(await store.listParts(key, multipartId)).toMatchObject([{ sizeBytes: 2 }]);
+  });
+
+  test('for each part on its own', async () => {
+    const { key, multipartId } = await begin();
+    for (const partNumber of [2, 10_000, 1, 2]) await receive(key, uniqueBytes(partNumber % 100), { partNumber });
+    const parts = await store.listParts(key, multipartId);
+    expect(parts.map((part) => part.partNumber)).toEqual([1, 2, 10_000]);
+  });
+});
+
+describe('the manifest', () => {
+  test('is written once: who completes later with other parts finds it, and leaves it', async () => {
+    const { key, multipartId, bytes } = await begin();
+    const { etag } = await receive(key, bytes);
+    await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
+    const before = await readFile(join(folder.root, key, 'manifest.json'), 'utf8');
+    const late = await receive(key, uniqueBytes());
+    const again = store.completeMultipart(key, multipartId, [{ partNumber: 1, etag: late.etag }]);
+    await expect(again).rejects.toMatchObject({ kind: 'upload_gone' });
+    expect(await readFile(join(folder.root, key, 'manifest.json'), 'utf8')).toBe(before);
+  });
+
+  test('is one of the completions, whole, however many race', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const { key, multipartId } = await begin();
+      const [first, second] = [await receive(key, uniqueBytes()), await receive(key, uniqueBytes(), { partNumber: 2 })];
+      const racing = await Promise.allSettled([
+        store.completeMultipart(key, multipartId, [{ partNumber: 1, etag: first.etag }]),
+        store.completeMultipart(key, multipartId, [{ partNumber: 2, etag: second.etag }]),
+      ]);
+      const [winner] = racing.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      expect(racing.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected']);
+      const { lengthBytes } = await store.head(key);
+      const bytes = await readObject(store, key, { start: 0, end: lengthBytes - 1 });
+      expect(sha256(bytes)).toBe(winner?.parts[0]?.etag);
+    }
+  });
+});
+
+test('a completion leaves alone what another one at the same time is just writing', async () => {
+  const { key, multipartId, bytes } = await begin();
+  const { etag } = await receive(key, bytes);
+  const draft = `${MANIFEST_DRAFT_PREFIX}0123456789abcdef`;
+  await writeFile(join(folder.root, key, draft), '{');
+  await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
+  expect(await filesOf(key)).toContain(draft);
+});
+
+test('a part that comes when its upload no longer takes any leaves nothing', async () => {
+  const { key, bytes } = await begin();
+  const permit = { key, uploadId: key, partNumber: 1, expiresAt: new Date(), sha256: undefined, sizeBytes: undefined };
+  const late = store.receivePart(permit, Readable.from([bytes]), bytes.length, () => Promise.resolve(false));
+  await expect(late).rejects.toMatchObject({ kind: 'upload_gone' });
+  expect(await filesOf(key)).toEqual([]);
+});
+
+test('a part whose folder is removed while it comes in finds no place to land', async () => {
+  const { key, bytes } = await begin();
+  const permit = { key, uploadId: key, partNumber: 1, expiresAt: new Date(), sha256: undefined, sizeBytes: undefined };
+  const purgeFirst = async () => {
+    await store.purge(key);
+    return true;
+  };
+  const late = store.receivePart(permit, Readable.from([bytes]), bytes.length, purgeFirst);
+  await expect(late).rejects.toMatchObject({ kind: 'upload_gone' });
+  await expect(stat(join(folder.root, key))).rejects.toThrow('ENOENT');
+});
+
+test('purging the last upload of a digest removes the folder of that digest', async () => {
+  const { key } = await begin();
+  await store.purge(key);
+  await expect(stat(join(folder.root, key, '..'))).rejects.toThrow('ENOENT');
+});
+
+test("purging one upload and beginning another of the same bytes never get in each other's way", async () => {
+  const bytes = uniqueBytes();
+  for (let round = 0; round < 50; round += 1) {
+    const old = keyOf(bytes);
+    await store.createMultipart(old, { checksummed: false });
+    const next = keyOf(bytes);
+    await Promise.all([store.purge(old), store.put(next, Readable.from([bytes]), bytes.length)]);
+    expect(await store.head(next)).toEqual({ lengthBytes: bytes.length });
+    await store.purge(next);
+  }
+});
+
+test('a folder that is opened a second time keeps what is in it', async () => {
+  const [bytes, key] = [uniqueBytes(), keyOf(uniqueBytes())];
+  await store.put(key, Readable.from([bytes]), bytes.length);
+  const reopened = await folder.open();
+  expect((await readObject(reopened, key, { start: 0, end: bytes.length - 1 })).equals(bytes)).toBe(true);
+});
+
+/** Writes an object of parts of any size: by the API all but the last have at least 5 MiB. */
+async function writeObject(parts: readonly Buffer[]): Promise<ObjectKey> {
+  const key = keyOf(Buffer.concat(parts));
+  await mkdir(join(folder.root, key), { recursive: true });
+  const files = parts.map((part, index) =>
+    partFile(index + 1, '0'.repeat(17), part.length, digestSchema.parse(sha256(part))),
+  );
+  for (const [index, { name }] of files.entries()) await writeFile(join(folder.root, key, name), parts[index] ?? '');
+  await writeFile(join(folder.root, key, 'manifest.json'), JSON.stringify(manifestOf(files)));
+  return key;
+}
+
+test('any range of an object of any parts, read in pieces of any size, is that slice of its bytes', async () => {
+  const sizes = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 12 });
+  const property = fc.asyncProperty(
+    sizes,
+    fc.nat(),
+    fc.nat(),
+    fc.integer({ min: 1, max: 500 }),
+    async (lengths, a, b, piece) => {
+      const parts = lengths.map((length) => uniqueBytes(length));
+      const bytes = Buffer.concat(parts);
+      fc.pre(bytes.length > 0);
+      const [start = 0, end = 0] = [a % bytes.length, b % bytes.length].sort((left, right) => left - right);
+      const range: ByteRange = { start, end };
+      const key = await writeObject(parts);
+      expect((await readObject(store, key, range, piece)).equals(bytes.subarray(start, end + 1))).toBe(true);
+      await store.purge(key);
+    },
+  );
+  await fc.assert(property, { numRuns: 150 });
+});
