@@ -1,13 +1,15 @@
-import { mkdir, readdir, rename, rm, rmdir, statfs, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Ids } from '../../kernel/ids.ts';
 import { brand } from '../../kernel/parse.ts';
 import { isStoreError, StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
-import { type CompletedObject, type MultipartId, type ObjectStore, PART_LIMITS } from '../object-store.ts';
-import { codeOf, foldersUpTo, syncFolder, toStoreError, writeDurably, writeOnce } from './files.ts';
+import type { MultipartId, ObjectStore } from '../object-store.ts';
+import { completedObject, sameParts, selectParts } from './assembly.ts';
+import { foldersUpTo, syncFolder, toStoreError, writeDurably, writeOnce } from './files.ts';
+import { fanOutOf, makeFanOut, purgeFolder, removeUnused } from './folders.ts';
 import {
   currentParts,
   folderOf,
@@ -16,7 +18,6 @@ import {
   MANIFEST_NAME,
   type Manifest,
   manifestOf,
-  type PartFile,
   partFile,
 } from './layout.ts';
 import type { PartPermit, PartUrlSigner } from './part-url.ts';
@@ -127,10 +128,14 @@ export async function openFilesystemStore({
       const found = await names(key);
       if (!found.includes(MANIFEST_NAME)) {
         const parts = selectParts(currentParts(found), wanted);
-        const published = await publish(key, manifestOf(parts)).catch((error: unknown) => {
+        const manifest = manifestOf(parts);
+        const published = await publish(key, manifest).catch((error: unknown) => {
           throw toStoreError(error, 'upload_gone', 'the upload');
         });
-        if (published) await removeUnused(folderOf(root, key), found, parts);
+        if (published) {
+          await removeUnused(folderOf(root, key), found, parts);
+          return completedObject(manifest);
+        }
       }
       const manifest = await objects.manifest(key).catch((error: unknown) => {
         throw isStoreError(error, 'object_not_found')
@@ -143,7 +148,7 @@ export async function openFilesystemStore({
       return completedObject(manifest);
     },
 
-    abortMultipart: (key) => purge(root, key),
+    abortMultipart: (key) => purgeFolder(root, key),
 
     async put(key, body, lengthBytes) {
       const folder = folderOf(root, key);
@@ -165,7 +170,7 @@ export async function openFilesystemStore({
         await syncUpwards(folder);
         return { sha256: incoming.sha256 };
       } catch (error) {
-        await purge(root, key);
+        await purgeFolder(root, key);
         throw toStoreError(error, 'upload_gone', 'the upload');
       }
     },
@@ -179,7 +184,7 @@ export async function openFilesystemStore({
 
     async purge(key) {
       objects.forget(key);
-      await purge(root, key);
+      await purgeFolder(root, key);
     },
 
     async ping() {
@@ -190,23 +195,6 @@ export async function openFilesystemStore({
   };
 }
 
-function fanOutOf(root: string): string {
-  return join(root, 'blobs', 'sha256');
-}
-
-/** All 256 first folders, made once and synced, so that no upload has to make one durable. */
-async function makeFanOut(root: string): Promise<void> {
-  const fanOut = fanOutOf(root);
-  const created = await mkdir(fanOut, { recursive: true, mode: 0o750 });
-  const present = new Set(await readdir(fanOut));
-  for (let prefix = 0; prefix < 256; prefix += 1) {
-    const name = prefix.toString(16).padStart(2, '0');
-    if (!present.has(name)) await mkdir(join(fanOut, name), { recursive: true, mode: 0o750 });
-  }
-  if (present.size < 256) await syncFolder(fanOut);
-  if (created !== undefined) await Promise.all(foldersUpTo(fanOut, dirname(dirname(root))).map(syncFolder));
-}
-
 /** 17 digits that grow with each call: microseconds by the clock, or one more than the last. */
 function monotonicVersions(clock: Clock): () => string {
   let last = 0;
@@ -214,70 +202,4 @@ function monotonicVersions(clock: Clock): () => string {
     last = Math.max(last + 1, clock.now().getTime() * 1000);
     return String(last).padStart(17, '0');
   };
-}
-
-function selectParts(
-  current: readonly PartFile[],
-  wanted: readonly { partNumber: number; etag: string }[],
-): PartFile[] {
-  const byNumber = new Map(current.map((part) => [part.partNumber, part]));
-  return wanted.map(({ partNumber, etag }, index) => {
-    const part = byNumber.get(partNumber);
-    if (part === undefined) throw new StoreError('invalid_part', `part ${partNumber} was not uploaded`);
-    if (part.etag !== etag) throw new StoreError('invalid_part', `part ${partNumber} has another ETag: "${part.etag}"`);
-    const last = index === wanted.length - 1;
-    if (!last && part.sizeBytes < PART_LIMITS.minimumBytes) {
-      throw new StoreError(
-        'invalid_part',
-        `part ${partNumber} has ${part.sizeBytes} bytes; all but the last need at least ${PART_LIMITS.minimumBytes}`,
-      );
-    }
-    return part;
-  });
-}
-
-function sameParts(manifest: Manifest, wanted: readonly { partNumber: number; etag: string }[]): boolean {
-  return (
-    manifest.parts.length === wanted.length &&
-    manifest.parts.every(
-      (part, index) => part.partNumber === wanted[index]?.partNumber && part.sha256 === wanted[index]?.etag,
-    )
-  );
-}
-
-function completedObject({ lengthBytes, parts }: Manifest): CompletedObject {
-  const [first, second] = parts;
-  return {
-    lengthBytes,
-    parts: parts.map(({ partNumber, sizeBytes, sha256 }) => ({ partNumber, sizeBytes, etag: sha256 })),
-    sha256: second === undefined ? first?.sha256 : undefined,
-  };
-}
-
-/**
- * Versions that were replaced, parts that were left out, and what was still coming in or never came in whole: from now on it would
- * be refused. What can't be removed now goes with the folder some day.
- */
-async function removeUnused(folder: string, found: readonly string[], used: readonly PartFile[]): Promise<void> {
-  const keep = new Set([MANIFEST_NAME, ...used.map((part) => part.name)]);
-  const isBytes = (name: string) => name.startsWith('part-') || name.startsWith(INCOMING_PREFIX);
-  const unused = found.filter((name) => isBytes(name) && !keep.has(name));
-  await Promise.all(unused.map((name) => unlink(join(folder, name)).catch(() => undefined)));
-}
-
-async function purge(root: string, key: ObjectKey): Promise<void> {
-  const folder = folderOf(root, key);
-  try {
-    // The manifest first: an object must never be seen that lacks a part.
-    await unlink(join(folder, MANIFEST_NAME)).catch((error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error;
-    });
-    // Retried, since a part may be landing at this very moment.
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-    // The digest's folder too, unless another upload of the same bytes is in it.
-    await rmdir(dirname(folder)).catch(() => undefined);
-  } catch (error) {
-    const failure = toStoreError(error, 'object_not_found', 'the object');
-    if (!isStoreError(failure, 'object_not_found')) throw failure;
-  }
 }
