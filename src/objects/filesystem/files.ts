@@ -43,7 +43,7 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** Writes a new small file and syncs it. Its folder is left for the caller to sync. */
-export async function writeDurably(path: string, text: string, mode = 0o640): Promise<void> {
+async function writeDurably(path: string, text: string, mode = 0o640): Promise<void> {
   await using handle = await open(path, 'wx', mode);
   await handle.writeFile(text);
   await handle.sync();

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
@@ -8,7 +8,7 @@ import { isStoreError, StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
 import type { MultipartId, ObjectStore } from '../object-store.ts';
 import { completedObject, sameParts, selectParts } from './assembly.ts';
-import { foldersUpTo, syncFolder, toStoreError, writeDurably, writeOnce } from './files.ts';
+import { foldersUpTo, syncFolder, toStoreError, writeOnce } from './files.ts';
 import { fanOutOf, makeFanOut, purgeFolder, removeUnused } from './folders.ts';
 import {
   currentParts,
@@ -158,16 +158,15 @@ export async function openFilesystemStore({
       try {
         const incoming = await writeIncoming(join(folder, incomingName()), body, lengthBytes);
         const part = partFile(1, nextVersion(), incoming.sizeBytes, incoming.sha256);
-        const manifest = join(folder, draftName());
+        await using manifest = await open(join(folder, MANIFEST_NAME), 'wx', 0o640);
         try {
-          await Promise.all([incoming.sync(), writeDurably(manifest, JSON.stringify(manifestOf([part])))]);
+          await manifest.writeFile(JSON.stringify(manifestOf([part])));
+          await rename(incoming.path, join(folder, part.name));
+          // One round for all of it: until the caller is told, nobody looks for this object, whole or not.
+          await Promise.all([incoming.sync(), manifest.sync(), syncUpwards(folder)]);
         } finally {
           await incoming.close();
         }
-        await rename(incoming.path, join(folder, part.name));
-        // Nobody else completes this key, so there is no manifest to spare.
-        await rename(manifest, join(folder, MANIFEST_NAME));
-        await syncUpwards(folder);
         return { sha256: incoming.sha256 };
       } catch (error) {
         await purgeFolder(root, key);
