@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -35,19 +35,19 @@ export async function arrive(): Promise<Newcomer> {
   }
   const port = await freePort();
   const ownNodeFirst = (process.env.PATH ?? '').split(':').filter((entry) => !entry.includes('node_modules'));
-  const { npm_config_registry, npm_config_userconfig, npm_config_cache, HOME } = process.env;
+  const { npm_config_registry, npm_config_userconfig, npm_config_cache } = process.env;
   const environment = {
     ...Object.fromEntries(
       Object.entries(process.env).filter(
-        ([name]) => !/^(npm_|ARTIFORTRESS_|VITEST|NODE_|DATABASE_URL|FORCE_COLOR)/.test(name),
+        ([name]) => !/^(npm_|ARTIFORTRESS_|VITEST|NODE_ENV|NODE_OPTIONS|NODE_PATH|DATABASE_URL|FORCE_COLOR)/.test(name),
       ),
     ),
     HOME: folder,
     PATH: ownNodeFirst.join(':'),
     PORT: String(port),
     // Where packages come from is the machine's own affair.
-    npm_config_userconfig: npm_config_userconfig ?? path.join(HOME ?? '/root', '.npmrc'),
-    npm_config_cache: npm_config_cache ?? path.join(HOME ?? '/root', '.npm'),
+    npm_config_userconfig: npm_config_userconfig ?? path.join(homedir(), '.npmrc'),
+    npm_config_cache: npm_config_cache ?? path.join(homedir(), '.npm'),
     ...(npm_config_registry === undefined ? {} : { npm_config_registry }),
   };
   return { folder, environment, port, remove: () => rm(folder, { recursive: true, force: true }) };
