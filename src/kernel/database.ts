@@ -118,7 +118,7 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
       query: (statement) => (over ? Promise.reject(new Error('the transaction is over')) : run(client, statement)),
     };
     try {
-      // Not awaited on its own: the first statement is on its way behind it (see `pipeline` below).
+      // Not awaited on its own: the first statement is on its way behind it (see `pipeline` above).
       const begun = client.query('begin');
       begun.catch(() => undefined);
       const result = await work(transaction);

@@ -6,7 +6,7 @@ import { jobInsert } from '../jobs/store.ts';
 import type { Queryable } from '../kernel/database.ts';
 import type { Digest } from '../objects/digest.ts';
 import type { CompletedObject, MultipartId } from '../objects/object-store.ts';
-import { LIVE_STATES, TRANSITIONS, type Transition, type UploadSession } from './model.ts';
+import { TRANSITIONS, type Transition, type UploadSession } from './model.ts';
 import { SESSION } from './session-store.ts';
 
 /**
@@ -48,6 +48,11 @@ function cleanupInsert(attribution: Attribution, plan: CleanupPlan): RawBuilder<
     sql`jsonb_build_object('objectKey', s.object_key, 'againAt', ${plan.againAt.toISOString()}::text)`,
     's',
   );
+}
+
+/** What every end of a session sets: its moment, and that nobody verifies it any more. */
+function ending({ at }: Attribution): RawBuilder<unknown> {
+  return sql`ended_at = ${at}, verification_owner = null, verification_until = null`;
 }
 
 /** The first part request: remembers the store's multipart upload. Of two at once, one wins; the other gets undefined. */
@@ -99,7 +104,7 @@ export async function recordCommit(
   event: AuditEvent,
 ): Promise<UploadSession | undefined> {
   return await move(transaction, attribution, session, 'commit', {
-    set: sql`blob_digest = expected_digest, ended_at = ${attribution.at}, verification_owner = null, verification_until = null`,
+    set: sql`blob_digest = expected_digest, ${ending(attribution)}`,
     event,
   });
 }
@@ -114,7 +119,7 @@ export async function recordMismatch(
 ): Promise<UploadSession | undefined> {
   return await move(db, attribution, session, 'failVerification', {
     set: sql`abort_reason = ${actual.reason}, actual_digest = ${actual.digest}, actual_length_bytes = ${actual.lengthBytes},
-      ended_at = ${attribution.at}, verification_owner = null, verification_until = null`,
+      ${ending(attribution)}`,
     event,
     cleanup,
   });
@@ -129,7 +134,7 @@ export async function recordAbort(
   cleanup: CleanupPlan,
 ): Promise<UploadSession | undefined> {
   return await move(db, attribution, session, 'abort', {
-    set: sql`abort_reason = ${reason}, ended_at = ${attribution.at}, verification_owner = null, verification_until = null`,
+    set: sql`abort_reason = ${reason}, ${ending(attribution)}`,
     event,
     cleanup,
   });
@@ -144,7 +149,7 @@ export async function recordExpiry(
   cleanup: CleanupPlan,
 ): Promise<UploadSession | undefined> {
   return await move(db, { ...attribution, actor: SYSTEM_ACTOR }, session, 'expire', {
-    set: sql`abort_reason = 'expired', ended_at = ${attribution.at}, verification_owner = null, verification_until = null`,
+    set: sql`abort_reason = 'expired', ${ending(attribution)}`,
     where: sql`and expires_at <= ${attribution.at} and (verification_until is null or verification_until <= ${attribution.at})`,
     event,
     cleanup,
@@ -169,8 +174,8 @@ export async function abortSessionsOfRepository(
     with s as (
       update upload_sessions
       set state = ${TRANSITIONS.deleteRepository.to}, updated_at = ${attribution.at}, abort_reason = ${reason},
-        ended_at = ${attribution.at}, verification_owner = null, verification_until = null
-      where repo_id = ${repository.repoId} and state = any(${LIVE_STATES}::text[])
+        ${ending(attribution)}
+      where repo_id = ${repository.repoId} and state = any(${TRANSITIONS.deleteRepository.from}::text[])
       returning *
     ), audited as (${auditInsert(attribution, event, 's', { resourceId: sql`s.upload_id::text` })}),
     cleaned as (${cleanupInsert(attribution, cleanup)})
