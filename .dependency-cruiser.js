@@ -53,6 +53,12 @@ export default {
       to: { path: '^node_modules/(fastify|@fastify|fastify-type-provider-zod)/' },
     },
     {
+      name: 'the-aws-sdk-only-in-its-driver',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/objects/s3/' },
+      to: { path: '^node_modules/(@aws-sdk|@smithy)/' },
+    },
+    {
       name: 'routes-are-known-by-the-server-only',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/http/server\\.ts$' },

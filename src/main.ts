@@ -6,17 +6,17 @@ import { createDownloads } from './blobs/downloads.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
 import { lockDataFolder } from './kernel/data-folder-lock.ts';
-import { type ConnectionTarget, openDatabase } from './kernel/database.ts';
+import { type ConnectionTarget, type Database, openDatabase } from './kernel/database.ts';
 import { startEmbeddedPostgres } from './kernel/embedded-postgres/index.ts';
+import { messageOf } from './kernel/errors.ts';
 import { createIds } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { createMetrics } from './kernel/metrics.ts';
 import { migrate } from './kernel/migrate.ts';
 import type { Settings } from './kernel/settings.ts';
 import { readVersion } from './kernel/version.ts';
-import { createPartUrlSigner } from './objects/filesystem/part-url.ts';
-import { openFilesystemStore } from './objects/filesystem/store.ts';
-import { loadSigningKey } from './objects/signing-key.ts';
+import type { ObjectStore } from './objects/object-store.ts';
+import { openStore } from './objects/open-store.ts';
 import type { Services } from './services.ts';
 import { acceptOrReject } from './uploads/commit-upload.ts';
 import { createHashPool } from './uploads/hash-pool.ts';
@@ -40,31 +40,42 @@ export interface StartOptions {
   settings: Settings;
   log: Logger;
   clock?: Clock;
+  /** Stand between the server and what it depends on, so that tests can make that fail at any call. */
+  seams?: {
+    database?: (database: Database) => Database;
+    objects?: (store: ObjectStore) => ObjectStore;
+  };
 }
 
 /** Starts the product: the one place that constructs things and passes them on. */
-export async function startServer({ settings, log, clock = systemClock }: StartOptions): Promise<RunningServer> {
+export async function startServer({
+  settings,
+  log,
+  clock = systemClock,
+  seams = {},
+}: StartOptions): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack();
   const database = await startDatabase(settings, log, undo);
   const applied = await migrate(database.target);
   if (applied.length > 0) log.info({ applied }, 'migrations applied');
-  const db = openDatabase({ target: database.target, poolSize: settings.databasePoolSize, log });
-  undo.defer(() => db.close());
+  const pool = openDatabase({ target: database.target, poolSize: settings.databasePoolSize, log });
+  undo.defer(() => pool.close());
+  const db = seams.database?.(pool) ?? pool;
 
   const ids = createIds(clock);
   const bootstrap = await establishBootstrapSecret({ db, ids }, settings.bootstrapToken);
   let listeningUrl = '';
   const publicUrl = () => settings.publicUrl ?? listeningUrl;
-  const root = join(settings.dataDirectory, 'objects');
-  const signer = createPartUrlSigner(
-    await loadSigningKey(join(settings.dataDirectory, 'keys', 'part-url.key')),
-    publicUrl,
-  );
-  const store = await openFilesystemStore({ root, signer, clock, ids });
+  const opened = await openStore({ settings, clock, ids, log, publicUrl });
+  const { location, partContent } = opened;
+  const store = seams.objects?.(opened.store) ?? opened.store;
+  undo.defer(() => opened.close());
+  // Found out now, so that the log says it at the start; a store that is away is asked again when it is needed.
+  store.ping().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the object store is not ready yet'));
   const downloads = createDownloads(settings);
   const base = { db, objects: store, clock, ids, log, settings, downloads, publicUrl };
-  const pool = createHashPool({ driver: 'filesystem', root }, settings.verificationConcurrency);
-  const verifications = createVerifications(base, pool, (attribution, session, digest) =>
+  const hashPool = createHashPool(location, settings.verificationConcurrency);
+  const verifications = createVerifications(base, hashPool, (attribution, session, digest) =>
     acceptOrReject(base, attribution, session, digest, 'full_read'),
   );
   undo.defer(() => verifications.close());
@@ -77,7 +88,7 @@ export async function startServer({ settings, log, clock = systemClock }: StartO
     version: readVersion(),
     authorize: { ...services, bootstrapSha256: bootstrap.sha256, denials, lastUses },
     metrics: createMetrics({ downloadsInProgress: () => downloads.inProgress }),
-    partContent: { store, signer },
+    partContent,
     isAccepting: () => accepting,
   });
   const worker = startWorker(services, lastUses);

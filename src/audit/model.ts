@@ -18,6 +18,7 @@ export const AUDIT_ACTIONS = {
   'blob.reference.deleted': 'blob',
   'blob.condemned': 'blob',
   'blob.object.deleted': 'blob',
+  'fsck.repaired': 'blob',
   'authz.denied': 'route',
 } as const;
 

@@ -3,7 +3,7 @@ import { AppError } from '../kernel/errors.ts';
 import type { Digest } from '../objects/digest.ts';
 import { lockRepository } from '../repositories/store.ts';
 import { attribute, type Caller, type Services } from '../services.ts';
-import { condemnUnreferenced, deleteReferences, lockBlobs } from './store.ts';
+import { condemnUnreferenced, deleteReferences, lockBlobs } from './deletion-store.ts';
 
 /**
  * Drops a repository's reference to a blob. With the last reference gone the blob is condemned, and its object is removed by a job

@@ -13,8 +13,12 @@ export const BLOB_TRANSITIONS = {
   condemn: { from: ['live', 'damaged'], to: 'condemned' },
   /** Committed or deduplicated again, with the object still there. */
   revive: { from: ['condemned'], to: 'live' },
-  /** Committed again, with bytes just verified: the blob now stands on the new object. */
-  heal: { from: ['damaged', 'deleting'], to: 'live' },
+  /** Committed again, with bytes just verified, where its own object is damaged, going, or found missing: it now stands on the new one. */
+  heal: { from: ['damaged', 'deleting', 'live', 'condemned'], to: 'live' },
+  /** Its object was found missing, or with other bytes. */
+  damage: { from: ['live'], to: 'damaged' },
+  /** Its object was read whole again, and has the right bytes after all. */
+  mend: { from: ['damaged'], to: 'live' },
   /** The delay is over and there is still no reference: from here on the object goes. */
   delete: { from: ['condemned', 'deleting'], to: 'deleting' },
 } as const satisfies Record<string, { from: readonly BlobState[]; to: BlobState }>;

@@ -12,6 +12,26 @@ export function refuseDamaged(blob: Blob): void {
 }
 
 /**
+ * The headers of a redirect to the store, where one is asked for, by the request or else by the setting, and the store can be
+ * reached by clients. The URL is for this method and this object alone, and short-lived; nothing may keep it.
+ */
+export async function redirectOf(
+  services: Pick<Services, 'objects' | 'clock' | 'settings'>,
+  blob: Blob,
+  method: 'GET' | 'HEAD',
+  asked: '0' | '1' | undefined,
+): Promise<Record<string, string> | undefined> {
+  const { downloadRedirect, downloadUrlTtlSeconds } = services.settings;
+  const wanted = asked === undefined ? downloadRedirect : asked === '1';
+  if (!wanted || blob.objectKey === null) return undefined;
+  const expiresAt = new Date(services.clock.now().getTime() + downloadUrlTtlSeconds * 1000);
+  const location = await services.objects.presignRead(blob.objectKey, method, expiresAt);
+  return location === undefined
+    ? undefined
+    : { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
+}
+
+/**
  * Sends a range of a blob's bytes, as one of the admitted downloads. `begin` writes the head of the answer.
  * @throws AppError and StoreError, before or after `begin` was called.
  */

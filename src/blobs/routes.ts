@@ -12,7 +12,7 @@ import { putBlob } from '../uploads/put-blob.ts';
 import { deleteReference } from './delete-reference.ts';
 import type { BlobReference } from './model.ts';
 import { planDownload, refuseMalformedRange } from './plan-download.ts';
-import { refuseDamaged, sendBlob } from './read-blob.ts';
+import { redirectOf, refuseDamaged, sendBlob } from './read-blob.ts';
 import { findBlob, listReferences } from './store.ts';
 
 const referenceSchema = z.object({
@@ -78,6 +78,13 @@ export function registerBlobRoutes(app: App, services: Services): void {
   );
 }
 
+const redirectQuery = z.object({
+  redirect: z
+    .enum(['0', '1'], 'must be 0 or 1')
+    .optional()
+    .describe('1: answer with a redirect to the object store, where it can be reached; 0: send the bytes from here.'),
+});
+
 /** As `writeHead` takes a list of them: name, value, name, value. */
 function rawHeader([name, value]: [string, number | string | string[] | undefined]): string[] {
   return value === undefined ? [] : [value].flat().flatMap((one) => [name, String(one)]);
@@ -92,9 +99,11 @@ function registerDownloadRoutes(app: App, services: Services): void {
       schema: {
         tags: ['blobs'],
         summary: 'Download a blob, or one range of it',
-        description: '200, 206, 304; 400 for a malformed Range, 416 for one that this blob cannot satisfy.',
+        description:
+          '200, 206, 304; 307 to a presigned URL where it was asked for; 400 for a malformed Range, 416 for one that this blob cannot satisfy.',
         params: blobParams,
-        response: answers({ 200: BYTES, 206: BYTES, 304: noBody }),
+        querystring: redirectQuery,
+        response: answers({ 200: BYTES, 206: BYTES, 304: noBody, 307: noBody }),
       },
     },
     async (request, reply) => {
@@ -106,6 +115,8 @@ function registerDownloadRoutes(app: App, services: Services): void {
       refuseDamaged(blob);
       const headers = { ...plan.headers, 'content-length': String(plan.lengthBytes) };
       if (plan.range === undefined) return reply.code(plan.status).headers(headers).send(NOTHING);
+      const elsewhere = await redirectOf(services, blob, 'GET', request.query.redirect);
+      if (elsewhere !== undefined) return reply.code(307).headers(elsewhere).send(undefined);
       // Past the framework from the first byte on: its streams would copy, and hold on to, every chunk.
       const begin = (): void => {
         reply.hijack();
@@ -131,7 +142,8 @@ function registerDownloadRoutes(app: App, services: Services): void {
         tags: ['blobs'],
         summary: 'Length and headers of a blob',
         params: blobParams,
-        response: answers({ 200: noBody, 304: noBody }),
+        querystring: redirectQuery,
+        response: answers({ 200: noBody, 304: noBody, 307: noBody }),
       },
     },
     async (request, reply) => {
@@ -140,6 +152,8 @@ function registerDownloadRoutes(app: App, services: Services): void {
       const plan = planDownload(blob, { 'if-none-match': request.headers['if-none-match'] });
       if (plan.status === 304) return reply.code(304).headers(plan.headers).send(undefined);
       refuseDamaged(blob);
+      const elsewhere = await redirectOf(services, blob, 'HEAD', request.query.redirect);
+      if (elsewhere !== undefined) return reply.code(307).headers(elsewhere).send(undefined);
       return reply.code(200).headers(plan.headers).header('content-length', String(blob.lengthBytes)).send(undefined);
     },
   );

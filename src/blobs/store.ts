@@ -1,9 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { TenantId } from '../access/model.ts';
 import type { RepoKey } from '../access/repo-key.ts';
-import { type Attribution, SYSTEM_ACTOR } from '../audit/model.ts';
-import { auditInsert } from '../audit/store.ts';
-import { jobInsert } from '../jobs/store.ts';
+import type { Attribution } from '../audit/model.ts';
 import type { Queryable } from '../kernel/database.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Digest } from '../objects/digest.ts';
@@ -78,11 +76,22 @@ export async function isHeld(
   return row?.held === true;
 }
 
-/** Locks a live blob of this digest and length against condemnation until the transaction ends. @returns whether there is one. */
-export async function lockLiveBlob(transaction: Queryable, blob: BlobName & { lengthBytes: number }): Promise<boolean> {
+/** The object that a live blob of this digest and length stands on. */
+export async function liveObject(
+  db: Queryable,
+  blob: BlobName & { lengthBytes: number },
+): Promise<ObjectKey | undefined> {
+  const [row] = await db.query(sql<{ objectKey: ObjectKey }>`
+    select object_key as "objectKey" from blobs
+    where tenant_id = ${blob.tenantId} and digest = ${blob.digest} and length_bytes = ${blob.lengthBytes} and state = 'live'`);
+  return row?.objectKey;
+}
+
+/** Locks a live blob that stands on this object against condemnation until the transaction ends. @returns whether there is one. */
+export async function lockLiveBlob(transaction: Queryable, blob: BlobName, objectKey: ObjectKey): Promise<boolean> {
   const rows = await transaction.query(sql`
     select from blobs
-    where tenant_id = ${blob.tenantId} and digest = ${blob.digest} and length_bytes = ${blob.lengthBytes} and state = 'live'
+    where tenant_id = ${blob.tenantId} and digest = ${blob.digest} and object_key = ${objectKey} and state = 'live'
     for share`);
   return rows.length > 0;
 }
@@ -99,17 +108,31 @@ export async function insertReference(
     on conflict (repo_id, digest) do nothing`);
 }
 
+/** An object that a blob stands on already, and whether the store was asked for it and has it whole. */
+export interface StandingObject {
+  objectKey: ObjectKey;
+  sound: boolean;
+}
+
+/** What became of a verified object. */
+export type Attachment =
+  /** The object that is not needed any more: this one where the blob had a good one, else the one that it had. */
+  | { kind: 'attached'; superfluousObject: ObjectKey | null; replacedObject: ObjectKey | null }
+  /** The blob stands on another object. Nothing may be decided before that one was looked at. */
+  | { kind: 'unchecked'; objectKey: ObjectKey };
+
 /**
  * Makes a verified object a blob of the repository: a new blob, or one more reference to the one that is there. Locks the blob.
- * A condemned blob is revived; a damaged or a deleting one from now on stands on this object.
- * @returns the object that is not needed any more, if there is one: this one where the blob had a good one, else the damaged one.
+ * A condemned blob is revived; one that is damaged, deleting, or whose object is gone from now on stands on this object.
+ * `standing` is what was found out about the object that the blob had.
  */
 export async function attachBlob(
   transaction: Queryable,
   blob: BlobName & { lengthBytes: number; objectKey: ObjectKey | null },
   repoId: number,
   by: Attribution,
-): Promise<{ superfluousObject: ObjectKey | null }> {
+  standing?: StandingObject,
+): Promise<Attachment> {
   const [row] = await transaction.query(sql<Omit<Blob, 'digest'> & { inserted: boolean }>`
     with blob as (
       insert into blobs (tenant_id, digest, length_bytes, state, object_key, created_at)
@@ -123,120 +146,27 @@ export async function attachBlob(
     )
     select length_bytes as "lengthBytes", state, object_key as "objectKey", inserted from blob`);
   if (row === undefined) throw new Error('an upsert returned no row');
-  if (row.inserted) return { superfluousObject: null };
-  switch (row.state) {
-    case 'live':
-      return { superfluousObject: blob.objectKey };
-    case 'condemned':
-      await transaction.query(sql`
-        update blobs set state = ${BLOB_TRANSITIONS.revive.to}, condemned_at = null
-        where tenant_id = ${blob.tenantId} and digest = ${blob.digest}`);
-      return { superfluousObject: blob.objectKey };
-    case 'damaged':
-    case 'deleting':
-      await transaction.query(sql`
-        update blobs set state = ${BLOB_TRANSITIONS.heal.to}, condemned_at = null, object_key = ${blob.objectKey}
-        where tenant_id = ${blob.tenantId} and digest = ${blob.digest}`);
-      // The object of a deleting blob is gone or going, by the job that put the blob there.
-      return { superfluousObject: row.state === 'damaged' ? row.objectKey : null };
+  const attached = { kind: 'attached', superfluousObject: null, replacedObject: null } as const;
+  if (row.inserted) return attached;
+  if (row.state === 'live' || row.state === 'condemned') {
+    if (row.objectKey !== null && row.objectKey !== standing?.objectKey) {
+      return { kind: 'unchecked', objectKey: row.objectKey };
+    }
+    if (row.objectKey === null || standing?.sound === true) {
+      if (row.state === 'condemned') await revive(transaction, blob);
+      return { ...attached, superfluousObject: blob.objectKey };
+    }
   }
-}
-
-/** Locks blobs, in order of their digests, so that no two transactions wait for each other. */
-export async function lockBlobs(transaction: Queryable, tenantId: TenantId, digests: readonly Digest[]): Promise<void> {
   await transaction.query(sql`
-    select from blobs where tenant_id = ${tenantId} and digest = any(${digests}::text[]) order by digest for update`);
+    update blobs set state = ${BLOB_TRANSITIONS.heal.to}, condemned_at = null, object_key = ${blob.objectKey}
+    where tenant_id = ${blob.tenantId} and digest = ${blob.digest}`);
+  // The object of a deleting blob is gone or going, by the job that put the blob there.
+  const superfluousObject = row.state === 'deleting' ? null : row.objectKey;
+  return { ...attached, superfluousObject, replacedObject: superfluousObject };
 }
 
-/** Drops a repository's references to these blobs, which are locked, with an audit row each. @returns those that were there. */
-export async function deleteReferences(
-  transaction: Queryable,
-  by: Attribution,
-  repository: { repoId: number; repoKey: string },
-  digests: readonly Digest[],
-): Promise<Digest[]> {
-  const event = { action: 'blob.reference.deleted', resourceId: '', repoKey: repository.repoKey, details: {} } as const;
-  const rows = await transaction.query(sql<{ digest: Digest }>`
-    with dropped as (
-      delete from blob_references where repo_id = ${repository.repoId} and digest = any(${digests}::text[]) returning digest
-    ), audited as (${auditInsert(by, event, 'dropped', { resourceId: sql`dropped.digest` })})
-    select digest from dropped`);
-  return rows.map((row) => row.digest);
-}
-
-/** The digests of some references of a repository. */
-export async function someReferences(db: Queryable, repoId: number, limit: number): Promise<Digest[]> {
-  const rows = await db.query(sql<{ digest: Digest }>`
-    select digest from blob_references where repo_id = ${repoId} order by digest limit ${limit}`);
-  return rows.map((row) => row.digest);
-}
-
-/** Condemns those of the blobs, which are locked, that nothing refers to any more, each with its audit row and its deletion job. */
-export async function condemnUnreferenced(
-  transaction: Queryable,
-  by: Attribution,
-  repoKey: string,
-  digests: readonly Digest[],
-  deleteAt: Date,
-): Promise<void> {
-  const event = {
-    action: 'blob.condemned',
-    resourceId: '',
-    repoKey,
-    details: { deletedAfterUtc: deleteAt.toISOString() },
-  } as const;
-  const job = { tenantId: by.tenantId, kind: 'blob.delete', runAt: deleteAt, createdAt: by.at } as const;
+async function revive(transaction: Queryable, blob: BlobName): Promise<void> {
   await transaction.query(sql`
-    with condemned as (
-      update blobs b set state = ${BLOB_TRANSITIONS.condemn.to}, condemned_at = ${by.at}
-      where b.tenant_id = ${by.tenantId} and b.digest = any(${digests}::text[])
-        and b.state = any(${BLOB_TRANSITIONS.condemn.from}::text[])
-        and not exists (select from blob_references br where br.tenant_id = b.tenant_id and br.digest = b.digest)
-      returning b.digest, b.object_key
-    ), audited as (${auditInsert(by, event, 'condemned', { resourceId: sql`condemned.digest` })}),
-    planned as (${jobInsert(job, sql`jsonb_build_object('digest', digest, 'objectKey', object_key, 'condemnedAt', ${by.at.toISOString()}::text)`, 'condemned')})
-    select`);
-}
-
-/**
- * Commits a condemned blob to its deletion, if nothing has happened to it since it was condemned: a blob that was revived and
- * condemned anew has a later job of its own. @returns whether its object may go.
- */
-export async function markDeleting(
-  transaction: Queryable,
-  blob: BlobName,
-  condemned: { objectKey: ObjectKey | null; at: Date },
-): Promise<boolean> {
-  await lockBlobs(transaction, blob.tenantId, [blob.digest]);
-  const rows = await transaction.query(sql`
-    update blobs b set state = ${BLOB_TRANSITIONS.delete.to}
-    where b.tenant_id = ${blob.tenantId} and b.digest = ${blob.digest} and b.object_key is not distinct from ${condemned.objectKey}
-      and b.condemned_at = ${condemned.at} and b.state = any(${BLOB_TRANSITIONS.delete.from}::text[])
-      and not exists (select from blob_references br where br.tenant_id = b.tenant_id and br.digest = b.digest)
-    returning true`);
-  return rows.length > 0;
-}
-
-/** Forgets a blob whose object is gone, with the audit row, unless it was healed onto another object meanwhile. */
-export async function deleteBlobRow(
-  db: Queryable,
-  blob: BlobName,
-  objectKey: ObjectKey | null,
-  at: Date,
-): Promise<void> {
-  const by: Attribution = { tenantId: blob.tenantId, actor: SYSTEM_ACTOR, requestId: null, at };
-  const event = {
-    action: 'blob.object.deleted',
-    resourceId: blob.digest,
-    repoKey: null,
-    details: { objectKey },
-  } as const;
-  await db.query(sql`
-    with deleted as (
-      delete from blobs
-      where tenant_id = ${blob.tenantId} and digest = ${blob.digest} and state = 'deleting'
-        and object_key is not distinct from ${objectKey}
-      returning digest
-    ), audited as (${auditInsert(by, event, 'deleted')})
-    select`);
+    update blobs set state = ${BLOB_TRANSITIONS.revive.to}, condemned_at = null
+    where tenant_id = ${blob.tenantId} and digest = ${blob.digest}`);
 }

@@ -10,7 +10,13 @@ import { answers, bodyOf } from './schemas.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
 
-const dependencySchema = z.object({ status: z.enum(['up', 'down']), detail: z.string().optional() });
+const dependencySchema = z.object({
+  status: z.enum(['up', 'down']),
+  detail: z.string().optional(),
+  capabilities: z
+    .array(z.object({ name: z.string(), supported: z.boolean(), detail: z.string(), without: z.string() }))
+    .optional(),
+});
 
 const readinessSchema = z.object({
   status: z.enum(['ready', 'not_ready']),
@@ -61,7 +67,8 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
       schema: {
         tags: ['operations'],
         summary: 'Whether requests can be served',
-        description: 'What is wrong with a dependency is told to repo:*:admin alone.',
+        description:
+          'What is wrong with a dependency, and what the object store can do, is told to repo:*:admin alone.',
         response: answers({ 200: readinessSchema, 503: readinessSchema }),
       },
     },
@@ -72,15 +79,18 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
       };
       const anyDown = Object.values(failures).some((failure) => failure !== undefined);
       const ready = options.isAccepting() && !anyDown;
-      const tellDetails = anyDown && (await mayKnowDetails(request));
-      const dependencies = Object.fromEntries(
-        Object.entries(failures).map(([name, failure]) => [
-          name,
-          failure === undefined
-            ? { status: 'up' as const }
-            : { status: 'down' as const, ...(tellDetails ? { detail: failure } : {}) },
-        ]),
-      );
+      const tellDetails = await mayKnowDetails(request);
+      const describe = (failure: string | undefined) =>
+        failure === undefined
+          ? { status: 'up' as const }
+          : { status: 'down' as const, ...(tellDetails ? { detail: failure } : {}) };
+      const dependencies = {
+        database: describe(failures.database),
+        objectStore: {
+          ...describe(failures.objectStore),
+          ...(tellDetails ? { capabilities: [...services.objects.capabilities()] } : {}),
+        },
+      };
       if (!ready) reply.header('retry-after', '2');
       return reply
         .code(ready ? 200 : 503)

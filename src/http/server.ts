@@ -34,8 +34,8 @@ export interface ServerOptions {
   version: string;
   authorize: AuthorizeServices;
   metrics: Metrics;
-  /** Where the store's part URLs point at this server. */
-  partContent: PartContentOptions;
+  /** Where the store's part URLs point at this server; undefined where they point at the store. */
+  partContent: PartContentOptions | undefined;
   isAccepting: () => boolean;
 }
 
@@ -167,7 +167,7 @@ async function registerStreamingRoutes(app: App, services: Services, options: Se
       done();
     });
     registerPutBlobRoute(streaming, services);
-    registerPartContentRoute(streaming, services, options.partContent);
+    if (options.partContent !== undefined) registerPartContentRoute(streaming, services, options.partContent);
     done();
   });
 }

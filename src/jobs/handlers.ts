@@ -7,7 +7,7 @@ import {
   lockBlobs,
   markDeleting,
   someReferences,
-} from '../blobs/store.ts';
+} from '../blobs/deletion-store.ts';
 import type { Services } from '../services.ts';
 import type { JobKind, JobPayload } from './model.ts';
 

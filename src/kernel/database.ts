@@ -6,6 +6,7 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
   type RawBuilder,
+  sql,
 } from 'kysely';
 import { DatabaseError, Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { AppError, assert } from './errors.ts';
@@ -20,8 +21,9 @@ export interface Database extends Queryable {
   /**
    * Runs `work` in one transaction (READ COMMITTED) and commits it. A deadlock or a serialization failure runs `work` again, at
    * most {@link TRANSACTION_ATTEMPTS} times, so `work` must do nothing but talk to `transaction`.
-   * @throws AppError `service_unavailable` where the database is away; after a lost reply of COMMIT the outcome is unknown to
-   * the caller, and every route is built so that asking again is safe.
+   * A lost reply of COMMIT is settled by asking the database, on another connection, what became of the transaction.
+   * @throws AppError `service_unavailable` where the database is away; where it stays away after a COMMIT was sent, the outcome is
+   * unknown to the caller, and every route is built so that asking again is safe.
    */
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
   /** Waits for the running statements, then closes every connection. */
@@ -35,6 +37,9 @@ export type ConnectionTarget =
 const TRANSACTION_ATTEMPTS = 5;
 const RETRY_BASE_MS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** After a lost reply of COMMIT: how often, and how far apart, its outcome is asked for. A restart of the database takes about a second. */
+const OUTCOME_ATTEMPTS = 20;
+const OUTCOME_PAUSE_MS = 250;
 const IDLE_CONNECTION_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
@@ -48,6 +53,9 @@ const DEADLOCK_DETECTED = '40P01';
  * (25006), resources exhausted (53), operator intervention and time-outs (57), lock time-out (55P03).
  */
 const UNAVAILABLE_STATES = /^(08|28|3D|25006|53|57|55P03)/;
+
+/** Sent right behind BEGIN, so that it costs no time of its own. */
+const TRANSACTION_ID = sql<{ id: string }>`select pg_current_xact_id()::text as id`;
 
 /** Only to compile `sql` templates into text and parameters: statements run on our own pool. */
 const compiler = new Kysely<never>({
@@ -102,8 +110,8 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
   const statementName = statementNames();
 
   const run = async <Row>(client: Pool | PoolClient, statement: RawBuilder<Row>): Promise<Row[]> => {
-    const { sql, parameters } = statement.compile(compiler);
-    const query = { name: statementName(sql), text: sql, values: [...parameters] };
+    const { sql: text, parameters } = statement.compile(compiler);
+    const query = { name: statementName(text), text, values: [...parameters] };
     const result = await client.query<Row & QueryResultRow>(query);
     return result.rows;
   };
@@ -119,14 +127,12 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
     };
     try {
       // Not awaited on its own: the first statement is on its way behind it (see `pipeline` above).
-      const begun = client.query('begin');
+      const begun = Promise.all([client.query('begin'), run(client, TRANSACTION_ID)]);
       begun.catch(() => undefined);
       const result = await work(transaction);
       over = true;
-      await begun;
-      const { command } = await client.query('commit');
-      // PostgreSQL answers ROLLBACK, and no error, where a statement had failed and its failure was passed over.
-      assert(command === 'COMMIT', 'a transaction with a failed statement was to be committed');
+      const [, [row]] = await begun;
+      broken = await commit(client, row?.id);
       return result;
     } catch (error) {
       over = true;
@@ -137,6 +143,39 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
     } finally {
       client.release(broken);
     }
+  };
+
+  /** @returns the failure of the connection, where it failed although the transaction is committed. */
+  const commit = async (client: PoolClient, id: string | undefined): Promise<Error | undefined> => {
+    let command: string;
+    try {
+      ({ command } = await client.query('commit'));
+    } catch (error) {
+      if (error instanceof Error && isUnavailable(error) && id !== undefined && (await wasCommitted(id))) return error;
+      throw error;
+    }
+    // PostgreSQL answers ROLLBACK, and no error, where a statement had failed and its failure was passed over.
+    assert(command === 'COMMIT', 'a transaction with a failed statement was to be committed');
+    return undefined;
+  };
+
+  /** What became of a transaction whose COMMIT was sent and not answered. False also where the database can't be asked in time. */
+  const wasCommitted = async (id: string): Promise<boolean> => {
+    for (let tries = 0; tries < OUTCOME_ATTEMPTS; tries += 1) {
+      const outcome = await run(
+        pool,
+        sql<{ status: string | null }>`select pg_xact_status(${id}::xid8) as status`,
+      ).then(
+        ([row]) => row?.status,
+        () => 'in progress',
+      );
+      if (outcome !== 'in progress') {
+        log.warn({ transaction: id, outcome }, 'the reply of a COMMIT was lost, and its outcome found out');
+        return outcome === 'committed';
+      }
+      await new Promise((resolve) => setTimeout(resolve, OUTCOME_PAUSE_MS));
+    }
+    return false;
   };
 
   return {

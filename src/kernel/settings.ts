@@ -1,43 +1,6 @@
 import { z } from 'zod';
-
-/** One setting: the environment variable that carries it, what it may be, what it is for. */
-interface SettingDefinition<Schema extends z.ZodType> {
-  env: string;
-  schema: Schema;
-  /** As a person would write it in the environment; undefined: no default. */
-  fallback: string | undefined;
-  secret: boolean;
-  description: string;
-}
-
-function setting<Schema extends z.ZodType>(
-  env: string,
-  schema: Schema,
-  fallback: string | undefined,
-  description: string,
-  options: { secret?: boolean } = {},
-): SettingDefinition<Schema> {
-  return { env, schema, fallback, description, secret: options.secret ?? false };
-}
-
-const wholeNumber = (minimum: number, maximum: number) =>
-  z
-    .string()
-    .regex(/^\d{1,16}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum, `must be from ${minimum} to ${maximum}`);
-
-const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
-
-const httpUrl = z
-  .string()
-  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), {
-    error: 'must be an absolute http(s) URL',
-    abort: true,
-  })
-  .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must hold no credentials')
-  .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must have no query and no fragment')
-  .transform((value) => value.replace(/\/+$/, ''));
+import { S3_SETTINGS } from './s3-settings.ts';
+import { httpUrl, setting, wholeNumber, yesOrNo } from './setting.ts';
 
 const TEBIBYTE = 1024 ** 4;
 const DAY_SECONDS = 86_400;
@@ -147,6 +110,19 @@ export const SETTINGS = {
     String(128 * 1024 ** 2),
     'Memory that all downloads in progress share for reading ahead.',
   ),
+  downloadRedirect: setting(
+    'ARTIFORTRESS_DOWNLOAD_REDIRECT',
+    yesOrNo,
+    'false',
+    'Whether downloads are answered by a redirect to the object store, unless ?redirect=0 asks otherwise. Clients must reach the store.',
+  ),
+  downloadUrlTtlSeconds: setting(
+    'ARTIFORTRESS_DOWNLOAD_URL_TTL_SECONDS',
+    wholeNumber(1, 7 * DAY_SECONDS),
+    '60',
+    'How long the URL of a redirected download can be used.',
+  ),
+  ...S3_SETTINGS,
   shutdownGraceSeconds: setting(
     'ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS',
     wholeNumber(0, 3600),
@@ -177,7 +153,18 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 type SettingValue<Name extends SettingName> = z.output<(typeof SETTINGS)[Name]['schema']>;
 
 /** The settings that have no default and may therefore be absent. */
-type OptionalSetting = 'databaseUrl' | 'publicUrl' | 'bootstrapToken' | 'logLevel' | 'metricsToken';
+type OptionalSetting =
+  | 'databaseUrl'
+  | 'publicUrl'
+  | 'bootstrapToken'
+  | 'logLevel'
+  | 'metricsToken'
+  | 's3Bucket'
+  | 's3Endpoint'
+  | 's3PublicEndpoint'
+  | 's3CaFile'
+  | 's3ServerSideEncryption'
+  | 's3KmsKeyId';
 
 export type Settings = {
   readonly [Name in Exclude<SettingName, OptionalSetting>]: SettingValue<Name>;

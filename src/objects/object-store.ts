@@ -43,7 +43,7 @@ export interface StoredPart {
 export interface CompletedObject {
   lengthBytes: number;
   parts: StoredPart[];
-  /** The digest of the whole object where the store has proved it while the bytes came in; else it has to be read. */
+  /** The digest of the whole object where we hashed all of its bytes as they came in. */
   sha256: Digest | undefined;
 }
 
@@ -51,6 +51,39 @@ export interface CompletedObject {
 export interface ByteRange {
   start: number;
   end: number;
+}
+
+/** What a store says about an object without reading it. */
+interface ObjectHead {
+  lengthBytes: number;
+  /**
+   * Whether the store itself vouches that the SHA-256 of the whole object is this: it checked the bytes as they came in. False where
+   * it doesn't know; only a full read tells then.
+   */
+  vouchesFor(digest: Digest): boolean;
+}
+
+/** A thing that a store may be able to do, as found out by asking it. */
+export interface StoreCapability {
+  name: string;
+  supported: boolean;
+  /** Why it counts as not supported; empty where it is. */
+  detail: string;
+  /** What is done instead where it is not. */
+  without: string;
+}
+
+export interface ListedObject {
+  /** As it stands in the store: it may be no key of ours. */
+  key: string;
+  lengthBytes: number;
+  modifiedAt: Date;
+}
+
+export interface ListedMultipart {
+  key: string;
+  multipartId: MultipartId;
+  startedAt: Date;
 }
 
 /** Reads a range of an object from its start to its end, into memory that is the caller's. */
@@ -70,7 +103,10 @@ export interface ObjectReader {
  * with kind `unavailable`, `access_denied` or `full` where the store is, beside the kinds that each one names.
  */
 export interface ObjectStore {
-  readonly driver: 'filesystem';
+  readonly driver: 'filesystem' | 's3';
+
+  /** What was found out about the store; empty while it could not be asked. */
+  capabilities(): readonly StoreCapability[];
 
   /** Starts a multipart upload. With `checksummed`, every part must carry its SHA-256. S3: CreateMultipartUpload. */
   createMultipart(key: ObjectKey, options: { checksummed: boolean }): Promise<MultipartId>;
@@ -78,7 +114,16 @@ export interface ObjectStore {
   /** Makes, without asking the store, a URL that takes one `PUT` of this part and nothing else. S3: presigned UploadPart. */
   presignPart(request: PartUrlRequest): Promise<PartUrl>;
 
-  /** The parts that the store holds, in order; of a part uploaded again, the last. S3: ListParts. @throws `upload_gone`. */
+  /**
+   * Makes, without asking the store, a URL that answers this method with the object's bytes. Undefined where the store can't be
+   * reached by clients: its bytes are sent by us. S3: presigned GetObject.
+   */
+  presignRead(key: ObjectKey, method: 'GET' | 'HEAD', expiresAt: Date): Promise<string | undefined>;
+
+  /**
+   * The parts that the store holds, in order; of a part uploaded again, the last. S3: ListParts.
+   * @throws `upload_gone` for an upload that was aborted or completed.
+   */
   listParts(key: ObjectKey, multipartId: MultipartId): Promise<StoredPart[]>;
 
   /**
@@ -103,11 +148,17 @@ export interface ObjectStore {
   /** Opens a range for reading. @throws `object_not_found`; `invalid_range` for one that isn't wholly inside of the object. */
   open(key: ObjectKey, range: ByteRange): Promise<ObjectReader>;
 
-  /** The length of an object. S3: HeadObject. @throws `object_not_found`. */
-  head(key: ObjectKey): Promise<{ lengthBytes: number }>;
+  /** What the store says about an object, asked anew each time. S3: HeadObject. @throws `object_not_found`. */
+  head(key: ObjectKey): Promise<ObjectHead>;
 
   /** Removes whatever lies under exactly this key: the object and every multipart upload, finished or not. Repeatable. */
   purge(key: ObjectKey): Promise<void>;
+
+  /** Every object, in no particular order, also those that come and go meanwhile. S3: ListObjectsV2. */
+  listObjects(): AsyncIterable<ListedObject>;
+
+  /** Multipart uploads that are neither completed nor aborted, as far as the store tells. S3: ListMultipartUploads. */
+  listMultiparts(): AsyncIterable<ListedMultipart>;
 
   /** Fails where the store can't serve now. */
   ping(): Promise<void>;

@@ -2,11 +2,12 @@ import { reposAllowed } from '../access/model.ts';
 import type { RepoKey } from '../access/repo-key.ts';
 import type { Attribution } from '../audit/model.ts';
 import { recordAudit } from '../audit/store.ts';
-import { attachBlob, insertReference, isHeld, lockLiveBlob } from '../blobs/store.ts';
+import { isObjectThere } from '../blobs/check-object.ts';
+import { attachBlob, insertReference, isHeld, liveObject, lockLiveBlob } from '../blobs/store.ts';
 import type { Queryable } from '../kernel/database.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type Digest, EMPTY_DIGEST } from '../objects/digest.ts';
-import { objectKey } from '../objects/keys.ts';
+import { type ObjectKey, objectKey } from '../objects/keys.ts';
 import { lockRepository, unknownRepository } from '../repositories/store.ts';
 import { attribute, type Caller } from '../services.ts';
 import { type UploadId, type UploadSession, uploadIdSchema } from './model.ts';
@@ -58,29 +59,45 @@ export async function createUpload(
       throw new AppError('conflict', `"${repoKey}" is a ${begun.repoType} repository: only local ones take uploads.`);
     }
     if (begun.session !== undefined) return { kind: 'awaits_bytes', session: begun.session };
-    const attached = await services.db.transaction((transaction) =>
-      attachHeld(transaction, attribution, session, readable),
-    );
-    if (attached) return { kind: 'deduped', uploadId, repoKey, expiresAt };
+    if (await dedupe(services, attribution, session, readable))
+      return { kind: 'deduped', uploadId, repoKey, expiresAt };
   }
   throw new Error('an upload that may not be deduplicated got no session');
 }
 
-/** Commits a session whose bytes are there. @returns false where they have gone since they were looked for. */
-async function attachHeld(
-  transaction: Queryable,
+/** Commits a session that needs no bytes. @returns false where they are not there after all: then they have to be sent. */
+async function dedupe(
+  services: UploadServices,
   attribution: Attribution,
   session: Omit<NewSession, 'objectKey'>,
   readable: '*' | readonly RepoKey[],
 ): Promise<boolean> {
   const { tenantId, expectedDigest: digest, expectedLengthBytes: lengthBytes } = session;
+  let held: ObjectKey | undefined;
+  if (lengthBytes > 0) {
+    held = await liveObject(services.db, { tenantId, digest, lengthBytes });
+    // The store is asked, since nobody would ever send again what we say is there.
+    if (held === undefined || !(await isObjectThere(services, held, lengthBytes))) return false;
+  }
+  return await services.db.transaction((transaction) => attachHeld(transaction, attribution, session, readable, held));
+}
+
+/** @returns false where the bytes have gone since they were looked for. */
+async function attachHeld(
+  transaction: Queryable,
+  attribution: Attribution,
+  session: Omit<NewSession, 'objectKey'>,
+  readable: '*' | readonly RepoKey[],
+  held: ObjectKey | undefined,
+): Promise<boolean> {
+  const { tenantId, expectedDigest: digest, expectedLengthBytes: lengthBytes } = session;
   const blob = { tenantId, digest, lengthBytes };
   const { repoId } = await lockRepository(transaction, tenantId, session.repoKey, 'against deletion');
-  if (lengthBytes === 0) {
+  if (held === undefined) {
     await attachBlob(transaction, { ...blob, objectKey: null }, repoId, attribution);
   } else {
     // Looked at again under the lock: a blob being condemned, or a reference being dropped, is not there any more.
-    const stillHeld = (await lockLiveBlob(transaction, blob)) && (await isHeld(transaction, blob, readable));
+    const stillHeld = (await lockLiveBlob(transaction, blob, held)) && (await isHeld(transaction, blob, readable));
     if (!stillHeld) return false;
     await insertReference(transaction, blob, repoId, attribution);
   }

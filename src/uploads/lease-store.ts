@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
+import type { TenantId } from '../access/model.ts';
 import type { Queryable } from '../kernel/database.ts';
-import { TRANSITIONS, type UploadId } from './model.ts';
+import { TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
+import { SESSION } from './session-store.ts';
 
 /**
  * Takes the lease on the verification of a session, if nobody else holds it.
@@ -42,6 +44,20 @@ export async function renewLease(
   await db.query(sql`
     update upload_sessions set verification_until = ${until}, verified_bytes = ${verifiedBytes}
     where upload_id = ${uploadId} and verification_fence = ${fence} and verification_owner is not null`);
+}
+
+/** Sessions whose verification was begun and then left, since whoever was at it died: their leases ran out and were not given back. */
+export async function listAbandonedVerifications(
+  db: Queryable,
+  now: Date,
+  limit: number,
+): Promise<(UploadSession & { tenantId: TenantId })[]> {
+  return await db.query(sql<UploadSession & { tenantId: TenantId }>`
+    select ${SESSION}, r.repo_key as "repoKey", s.tenant_id as "tenantId" from upload_sessions s
+    join repositories r using (repo_id)
+    where s.state = any(${TRANSITIONS.commit.from}::text[]) and s.verification_until <= ${now}
+    order by s.verification_until
+    limit ${limit}`);
 }
 
 /** Gives a lease back, so that the next commit can start at once. */

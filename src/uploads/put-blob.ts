@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { RepoKey } from '../access/repo-key.ts';
 import type { Attribution } from '../audit/model.ts';
+import type { StandingObject } from '../blobs/store.ts';
 import type { Queryable } from '../kernel/database.ts';
 import { assert, messageOf } from '../kernel/errors.ts';
 import type { Digest } from '../objects/digest.ts';
@@ -44,7 +45,9 @@ export async function putBlob(
   const attribution = attribute(services.clock, caller);
   const concluded =
     sha256 === declared.digest
-      ? await inTransaction(services, (transaction) => accept(transaction, attribution, session))
+      ? await inTransaction(services, session, (transaction, standing) =>
+          accept(transaction, attribution, session, standing),
+        )
       : await reject(services, attribution, session, sha256);
   return concluded === undefined ? await refuseEnded(services, caller, session) : { deduped: false };
 }
@@ -54,11 +57,12 @@ async function accept(
   transaction: Queryable,
   attribution: Attribution,
   session: UploadSession,
+  standing: StandingObject | undefined,
 ): Promise<UploadSession> {
   const [, , committed] = await Promise.all([
     lockRepository(transaction, attribution.tenantId, session.repoKey, 'against deletion'),
     complete(transaction, attribution, session, session.expectedDigest),
-    acceptUpload(transaction, attribution, session, 'streamed'),
+    acceptUpload(transaction, attribution, session, 'streamed', standing),
   ]);
   return committed;
 }

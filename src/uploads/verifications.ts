@@ -26,6 +26,8 @@ export type Conclude = (attribution: Attribution, session: UploadSession, digest
 
 /** How long a commit waits before it answers 202. */
 const PATIENCE_MS = 4_000;
+/** How often it is looked for the end of another replica's reading. */
+const WATCH_EVERY_MS = 100;
 const LEASE_MS = 60_000;
 const RENEWAL_MS = 15_000;
 
@@ -84,6 +86,16 @@ export function createVerifications(
     }
   };
 
+  /** Waits for whoever holds the lease, as long as for a reading of our own. */
+  const watch = async ({ uploadId, expectedLengthBytes: totalBytes }: UploadSession) => {
+    for (let waitedMs = 0; ; waitedMs += WATCH_EVERY_MS) {
+      const lease = await readLease(services.db, uploadId);
+      if (lease === undefined) return undefined;
+      if (waitedMs >= PATIENCE_MS) return { verifiedBytes: lease.verifiedBytes, totalBytes };
+      await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY_MS));
+    }
+  };
+
   return {
     async advance(attribution, session) {
       const run = runs.get(session.uploadId) ?? start(attribution, session);
@@ -93,10 +105,8 @@ export function createVerifications(
           return undefined;
         case 'failed':
           throw outcome.error;
-        case 'held_elsewhere': {
-          const lease = await readLease(services.db, session.uploadId);
-          return lease && { verifiedBytes: lease.verifiedBytes, totalBytes: session.expectedLengthBytes };
-        }
+        case 'held_elsewhere':
+          return await watch(session);
         case 'still_running':
           return { verifiedBytes: run.verifiedBytes, totalBytes: session.expectedLengthBytes };
       }

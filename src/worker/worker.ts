@@ -3,6 +3,7 @@ import type { LastUseRecorder } from '../access/last-use.ts';
 import { runDueJobs } from '../jobs/run-due-jobs.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { Services } from '../services.ts';
+import { resumeVerifications } from '../uploads/resume-verifications.ts';
 import { sweepOverdueSessions } from '../uploads/sweep-overdue.ts';
 
 export interface Worker {
@@ -18,6 +19,8 @@ export function startWorker(services: Services, lastUses: LastUseRecorder): Work
 
   // The last uses are this process's own to write; the rest is anybody's, and one process of many is enough for it.
   const shared = {
+    // Before the expiry: what is being verified is kept alive.
+    'go on with verifications': () => resumeVerifications(services),
     'expire overdue uploads': () => sweepOverdueSessions(services, signal),
     'run due jobs': () => runDueJobs(services, signal),
   };

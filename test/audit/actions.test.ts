@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AUDIT_ACTIONS, type AuditAction } from '../../src/audit/model.ts';
 import { issue } from '../access/tokens.ts';
@@ -169,6 +171,17 @@ const EXPECTATIONS: Record<AuditAction, Expectation> = {
       server.clock.advance({ seconds: DELETION_DELAY_SECONDS + 1 });
       await server.runWorker();
       return { resourceId: sha256(bytes), repoKey: null, actor: 'system', reply: null };
+    },
+  },
+  'fsck.repaired': {
+    resourceType: 'blob',
+    produce: async () => {
+      const bytes = uniqueBytes();
+      await upload(server, 'apps', bytes);
+      await rm(path.join(server.dataDirectory, 'objects/blobs/sha256', sha256(bytes).slice(0, 2), sha256(bytes)), {
+        recursive: true,
+      });
+      return { resourceId: sha256(bytes), repoKey: 'apps', actor: 'root', reply: await upload(server, 'apps', bytes) };
     },
   },
   'authz.denied': {

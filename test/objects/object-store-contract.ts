@@ -23,6 +23,12 @@ const FIRST_PART = uniqueBytes(PART_LIMITS.minimumBytes);
 const digestOf = (bytes: Uint8Array): Digest => digestSchema.parse(sha256(bytes));
 const failsBy = (kind: StoreErrorKind) => expect.objectContaining({ name: 'StoreError', kind });
 
+async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
 /** Every promise of `src/objects/object-store.ts`, for any driver. */
 export function describeObjectStore(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(name, () => {
@@ -89,10 +95,8 @@ export function describeObjectStore(name: string, open: () => Promise<StoreUnder
       test('is there whole once it is', async () => {
         const bytes = uniqueBytes();
         const { key } = await objectOf(bytes);
-        expect([await store.head(key), (await whole(key)).equals(bytes)]).toEqual([
-          { lengthBytes: bytes.length },
-          true,
-        ]);
+        const { lengthBytes } = await store.head(key);
+        expect([lengthBytes, (await whole(key)).equals(bytes)]).toEqual([bytes.length, true]);
       });
 
       test('never changes, whatever comes by its URLs later', async () => {
@@ -231,12 +235,35 @@ export function describeObjectStore(name: string, open: () => Promise<StoreUnder
         expect([undefined, digestOf(bytes)]).toContain(proved);
       });
 
-      test('of a checksummed upload of one part proves its digest', async () => {
+      test('of a checksummed upload of one part proves its digest, and no other', async () => {
         const bytes = uniqueBytes();
         const multipart = await begin({ checksummed: true });
         const { url, headers } = await sign(multipart, { sha256: digestOf(bytes) });
         const { etag } = await underTest.putPart(url, headers, bytes);
-        expect((await complete(multipart, etag)).sha256).toBe(digestOf(bytes));
+        await complete(multipart, etag);
+        const head = await store.head(multipart.key);
+        expect([head.vouchesFor(digestOf(bytes)), head.vouchesFor(digestOf(uniqueBytes()))]).toEqual([true, false]);
+      });
+
+      test('of several parts proves no digest', async () => {
+        const multipart = await begin();
+        const last = uniqueBytes(7);
+        await complete(multipart, await send(multipart, FIRST_PART, 1), await send(multipart, last, 2));
+        const head = await store.head(multipart.key);
+        expect(head.vouchesFor(digestOf(Buffer.concat([FIRST_PART, last])))).toBe(false);
+      });
+
+      test('ends the list of parts', async () => {
+        const multipart = await begin();
+        await complete(multipart, await send(multipart, uniqueBytes()));
+        await expect(store.listParts(multipart.key, multipart.multipartId)).rejects.toEqual(failsBy('upload_gone'));
+      });
+
+      test('of parts whose reply was lost is told by the object: their number, order and sizes', async () => {
+        const multipart = await begin();
+        const etags = [await send(multipart, FIRST_PART, 1), await send(multipart, uniqueBytes(7), 2)];
+        const { parts, lengthBytes } = await complete(multipart, ...etags);
+        expect(await complete(multipart, ...etags)).toMatchObject({ parts, lengthBytes });
       });
 
       test('again answers the same', async () => {
@@ -409,8 +436,27 @@ export function describeObjectStore(name: string, open: () => Promise<StoreUnder
       });
     });
 
-    test('a store that can serve says so', async () => {
+    describe('listing', () => {
+      test('tells every object with its length', async () => {
+        const { key } = await objectOf(uniqueBytes(123));
+        const found = await collect(store.listObjects());
+        expect(found.find((one) => one.key === key)).toMatchObject({ lengthBytes: 123, modifiedAt: expect.any(Date) });
+      });
+
+      test('tells no upload as an object, and no object as an upload', async () => {
+        const { key: object } = await objectOf(uniqueBytes());
+        const multipart = await begin();
+        await send(multipart, uniqueBytes());
+        const objects = (await collect(store.listObjects())).map((one) => one.key);
+        const multiparts = (await collect(store.listMultiparts())).map((one) => one.key);
+        expect([objects.includes(multipart.key), multiparts.includes(object)]).toEqual([false, false]);
+      });
+    });
+
+    test('a store that can serve says so, and what it can do', async () => {
       await expect(store.ping()).resolves.toBeUndefined();
+      expect(store.capabilities().filter(({ supported }) => !supported)).toEqual([]);
+      expect(store.capabilities().length).toBeGreaterThan(5);
     });
   });
 }

@@ -4,6 +4,7 @@ import type { Digest } from '../../src/objects/digest.ts';
 import { StoreError } from '../../src/objects/errors.ts';
 import { acceptOrReject } from '../../src/uploads/commit-upload.ts';
 import type { HashPool } from '../../src/uploads/hash-pool.ts';
+import { resumeVerifications } from '../../src/uploads/resume-verifications.ts';
 import { createVerifications } from '../../src/uploads/verifications.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
@@ -123,10 +124,32 @@ test('a commit on another server leaves the read to who is at it, and answers 20
   const answer = commit(first, held);
   const read = await lastRead();
   const elsewhere = await commit(second, held);
-  expect([elsewhere.status, reads.length]).toEqual([202, 1]);
+  expect([(await answer).status, elsewhere.status, reads.length]).toEqual([202, 202, 1]);
   read.finish(sha256(held.bytes));
-  const own = await answer;
+  const own = await commit(first, held);
   expect((await commit(second, held)).json).toEqual(own.json);
+});
+
+test('a commit on another server answers as soon as the one who is at it is through', async () => {
+  const held = await pending();
+  const answer = commit(first, held);
+  const read = await lastRead();
+  const elsewhere = commit(second, held);
+  read.finish(sha256(held.bytes));
+  expect([(await answer).status, (await elsewhere).status, reads.length]).toEqual([200, 200, 1]);
+});
+
+test('what a crash left is taken up by any worker, without a client', async () => {
+  const held = await pending();
+  const crashed = commit(first, held);
+  await lastRead();
+  expect(await resumeVerifications(second.running.services)).toBe(0);
+  clock.advance({ seconds: LEASE_SECONDS });
+  expect(await resumeVerifications(second.running.services)).toBe(1);
+  (await lastRead(2)).finish(sha256(held.bytes));
+  await expect.poll(() => rowOf(first, held.uploadId)).toMatchObject({ state: 'committed' });
+  reads[0]?.finish(sha256(held.bytes));
+  expect((await crashed).status).toBe(200);
 });
 
 test('a mismatch found while nobody waited is told to who asks next, by any server', async () => {
@@ -161,7 +184,8 @@ test('the lease of a server that crashed is taken over once it is over', async (
   (await lastRead(2)).finish(sha256(held.bytes));
   expect((await answer).status).toBe(200);
   reads[0]?.finish(sha256(held.bytes));
-  expect((await crashed).status).toBe(200);
+  // Its patience was over before.
+  expect((await crashed).status).toBe(202);
   expect((await trailOf(first, held.uploadId)).filter((action) => action === 'upload.committed')).toHaveLength(1);
 });
 

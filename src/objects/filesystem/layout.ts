@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { brand } from '../../kernel/parse.ts';
 import { type Digest, digestSchema } from '../digest.ts';
 import type { ObjectKey } from '../keys.ts';
-import type { StoredPart } from '../object-store.ts';
+import type { MultipartId, StoredPart } from '../object-store.ts';
 
 /**
  * An attempt to upload an object is one folder, named by its key:
@@ -19,6 +20,9 @@ import type { StoredPart } from '../object-store.ts';
 export const MANIFEST_NAME = 'manifest.json';
 export const MANIFEST_DRAFT_PREFIX = 'manifest-';
 export const INCOMING_PREFIX = 'incoming-';
+
+/** A folder's multipart upload has no id of its own: the key is the upload's. Two first part requests at once share it. */
+export const FOLDER_MULTIPART = brand<MultipartId>('folder');
 
 const PART_NAME = /^part-(\d{5})-(\d{17})-(\d{1,16})-([0-9a-f]{64})$/;
 

@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
@@ -43,6 +43,20 @@ export function createFolderReader(root: string): FolderReader {
       return readSlices(folderOf(root, key), slicesOf(parts, range));
     },
   };
+}
+
+/** An object as it lies in its folder now, every file of it there and as long as it should be. @throws `object_not_found`. */
+export async function inspectObject(root: string, key: ObjectKey): Promise<Manifest> {
+  const manifest = await loadManifest(root, key);
+  for (const { name, sizeBytes } of manifest.parts) {
+    const { size } = await stat(join(folderOf(root, key), name)).catch((error: unknown) => {
+      throw toStoreError(error, 'object_not_found', `the file ${name}`);
+    });
+    if (size !== sizeBytes) {
+      throw new StoreError('object_not_found', `the file ${name} has ${size} bytes and not ${sizeBytes}`);
+    }
+  }
+  return manifest;
 }
 
 async function loadManifest(root: string, key: ObjectKey): Promise<Manifest> {

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Ids } from '../../kernel/ids.ts';
-import { brand } from '../../kernel/parse.ts';
 import { isStoreError, StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
-import type { MultipartId, ObjectStore } from '../object-store.ts';
+import type { ObjectStore } from '../object-store.ts';
 import { completedObject, sameParts, selectParts } from './assembly.ts';
 import { foldersUpTo, syncFolder, toStoreError, writeOnce } from './files.ts';
 import { fanOutOf, makeFanOut, purgeFolder, removeUnused } from './folders.ts';
 import {
   currentParts,
+  FOLDER_MULTIPART,
   folderOf,
   INCOMING_PREFIX,
   MANIFEST_DRAFT_PREFIX,
@@ -20,12 +20,21 @@ import {
   manifestOf,
   partFile,
 } from './layout.ts';
+import { listMultiparts, listObjects } from './list.ts';
 import type { PartPermit, PartUrlSigner } from './part-url.ts';
-import { createFolderReader } from './read-object.ts';
+import { createFolderReader, inspectObject } from './read-object.ts';
 import { writeIncoming } from './write-body.ts';
 
-/** A folder's multipart upload has no id of its own: the key is the upload's. Two first part requests at once share it. */
-const MULTIPART_ID = brand<MultipartId>('folder');
+/** What S3 stores are asked for, this one has by construction. */
+const CAPABILITIES = [
+  'part checksums',
+  'multipart upload',
+  'presigned part URL',
+  'list of parts',
+  'checksum of the object',
+  'ranges',
+  'conditional completion',
+].map((name) => ({ name, supported: true, detail: '', without: '' }));
 
 export interface FilesystemStore extends ObjectStore {
   /**
@@ -85,15 +94,19 @@ export async function openFilesystemStore({
 
   return {
     driver: 'filesystem',
+    capabilities: () => CAPABILITIES,
 
     async createMultipart(key) {
       await mkdir(folderOf(root, key), { recursive: true, mode: 0o750 }).catch((error: unknown) => {
         throw toStoreError(error, 'unavailable', 'the object folder');
       });
-      return MULTIPART_ID;
+      return FOLDER_MULTIPART;
     },
 
     presignPart: async (request) => signer.sign(request),
+
+    // No client can reach the folder.
+    presignRead: async () => undefined,
 
     async receivePart(permit, body, lengthBytes, stillOpen) {
       const folder = folderOf(root, permit.key);
@@ -120,8 +133,9 @@ export async function openFilesystemStore({
     },
 
     async listParts(key) {
-      const parts = currentParts(await names(key));
-      return parts.map(({ partNumber, sizeBytes, etag }) => ({ partNumber, sizeBytes, etag }));
+      const found = await names(key);
+      if (found.includes(MANIFEST_NAME)) throw new StoreError('upload_gone', 'the upload was completed');
+      return currentParts(found).map(({ partNumber, sizeBytes, etag }) => ({ partNumber, sizeBytes, etag }));
     },
 
     async completeMultipart(key, _multipartId, wanted) {
@@ -177,14 +191,18 @@ export async function openFilesystemStore({
     open: (key, range) => objects.open(key, range),
 
     async head(key) {
-      const { lengthBytes } = await objects.manifest(key);
-      return { lengthBytes };
+      const { lengthBytes, parts } = await inspectObject(root, key);
+      const [first, second] = parts;
+      return { lengthBytes, vouchesFor: (digest) => second === undefined && first?.sha256 === digest };
     },
 
     async purge(key) {
       objects.forget(key);
       await purgeFolder(root, key);
     },
+
+    listObjects: () => listObjects(root),
+    listMultiparts: () => listMultiparts(root),
 
     async ping() {
       await statfs(root).catch((error: unknown) => {

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/** One setting: the environment variable that carries it, what it may be, what it is for. */
+export interface SettingDefinition<Schema extends z.ZodType> {
+  env: string;
+  schema: Schema;
+  /** As a person would write it in the environment; undefined: no default. */
+  fallback: string | undefined;
+  secret: boolean;
+  description: string;
+}
+
+export function setting<Schema extends z.ZodType>(
+  env: string,
+  schema: Schema,
+  fallback: string | undefined,
+  description: string,
+  options: { secret?: boolean } = {},
+): SettingDefinition<Schema> {
+  return { env, schema, fallback, description, secret: options.secret ?? false };
+}
+
+export const wholeNumber = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, `must be from ${minimum} to ${maximum}`);
+
+export const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+
+export const httpUrl = z
+  .string()
+  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), {
+    error: 'must be an absolute http(s) URL',
+    abort: true,
+  })
+  .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must hold no credentials')
+  .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must have no query and no fragment')
+  .transform((value) => value.replace(/\/+$/, ''));
