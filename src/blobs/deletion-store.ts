@@ -42,7 +42,7 @@ export async function someReferences(db: Queryable, repoId: number, limit: numbe
 export async function condemnUnreferenced(
   transaction: Queryable,
   by: Attribution,
-  repoKey: string,
+  repoKey: string | null,
   digests: readonly Digest[],
   deleteAt: Date,
 ): Promise<void> {

@@ -96,6 +96,18 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/config.ts')).configCommand,
   },
   {
+    name: 'fsck',
+    summary: 'compare database and object store',
+    heading: SERVER,
+    load: async () => (await import('./commands/fsck.ts')).fsckCommand,
+  },
+  {
+    name: 'gc',
+    summary: 'remove what nothing refers to',
+    heading: SERVER,
+    load: async () => (await import('./commands/gc.ts')).gcCommand,
+  },
+  {
     name: 'status',
     alias: 'health',
     summary: 'show whether the server is ready',

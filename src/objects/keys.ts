@@ -12,14 +12,15 @@ import type { Digest } from './digest.ts';
  */
 export type ObjectKey = Branded<string, 'ObjectKey'>;
 
-const KEY_FORM = /^blobs\/sha256\/([0-9a-f]{2})\/\1[0-9a-f]{62}\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+$/;
+const KEY_FORM = /^blobs\/sha256\/([0-9a-f]{2})\/(\1[0-9a-f]{62})\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+$/;
 
 export function objectKey(digest: Digest, uploadId: string, attempt = 1): ObjectKey {
   return brand<ObjectKey>(`blobs/sha256/${digest.slice(0, 2)}/${digest}/${uploadId}-${attempt}`);
 }
 
-/** The key in a text from outside, and the upload that it belongs to; undefined for anything but a key of ours. */
-export function parseObjectKey(text: string): { key: ObjectKey; uploadId: string } | undefined {
-  const uploadId = KEY_FORM.exec(text)?.[2];
-  return uploadId === undefined ? undefined : { key: brand<ObjectKey>(text), uploadId };
+/** The key in a text from outside, with what it tells; undefined for anything but a key of ours. */
+export function parseObjectKey(text: string): { key: ObjectKey; digest: Digest; uploadId: string } | undefined {
+  const [, , digest, uploadId] = KEY_FORM.exec(text) ?? [];
+  if (digest === undefined || uploadId === undefined) return undefined;
+  return { key: brand<ObjectKey>(text), digest: brand<Digest>(digest), uploadId };
 }

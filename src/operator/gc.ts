@@ -1,0 +1,38 @@
+import { runDueJobs } from '../jobs/run-due-jobs.ts';
+import type { Services } from '../services.ts';
+import { sweepOverdueSessions } from '../uploads/sweep-overdue.ts';
+import {
+  type CondemnedBlob,
+  hastenDeletions,
+  type LeftOver,
+  listCondemned,
+  listDraining,
+  sumLeftOvers,
+} from './gc-store.ts';
+
+export type GcServices = Pick<Services, 'db' | 'objects' | 'clock' | 'ids' | 'log' | 'settings'>;
+
+export interface GcPlan {
+  condemned: CondemnedBlob[];
+  leftOvers: LeftOver;
+  draining: { repoKey: string; references: number; bytes: number }[];
+}
+
+/** What would be freed, when and why. Changes nothing. */
+export async function planCollection({ db }: Pick<GcServices, 'db'>): Promise<GcPlan> {
+  return { condemned: await listCondemned(db), leftOvers: await sumLeftOvers(db), draining: await listDraining(db) };
+}
+
+/**
+ * Does at once what the worker does by and by: ends overdue uploads, drops the references of deleted repositories, removes what is
+ * due. With `ignoreDelay`, condemned blobs go now, also where a backup might still want them.
+ */
+export async function collect(
+  services: GcServices,
+  { ignoreDelay }: { ignoreDelay: boolean },
+): Promise<{ expired: number; jobs: number }> {
+  const expired = await sweepOverdueSessions(services);
+  let jobs = await runDueJobs(services);
+  if (ignoreDelay && (await hastenDeletions(services.db, services.clock.now())) > 0) jobs += await runDueJobs(services);
+  return { expired, jobs };
+}
