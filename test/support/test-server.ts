@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { inject } from 'vitest';
 import { runDueJobs } from '../../src/jobs/run-due-jobs.ts';
 import { loadConfig } from '../../src/kernel/config.ts';
 import { createLogger } from '../../src/kernel/log.ts';
 import type { Settings } from '../../src/kernel/settings.ts';
 import { type RunningServer, startServer } from '../../src/main.ts';
 import { sweepOverdueSessions } from '../../src/uploads/sweep-overdue.ts';
+import type { TestS3Server } from './s3-global-setup.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 import { createTestDatabase, type TestDatabase } from './test-database.ts';
 
@@ -69,6 +71,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     worker: false,
     databasePoolSize: 8,
     shutdownGraceSeconds: 1,
+    ...storeUnderTest(dataDirectory),
     ...options.settings,
   };
   const running = await startServer({ settings, log: createLogger('fatal'), clock });
@@ -107,6 +110,29 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
   const adminToken: string = await server.issueToken('root', ['repo:*:admin'], 1440);
   return { ...server, adminToken };
+}
+
+/** By default the folder. A run of these same suites may name an S3 server instead: each test server gets a prefix of its own. */
+function storeUnderTest(dataDirectory: string): Partial<Settings> {
+  const name = process.env.ARTIFORTRESS_TEST_STORE;
+  if (name !== 'minio' && name !== 'versitygw') return {};
+  const servers = inject('s3Servers');
+  if (servers === null) throw new Error(`${name} is not running`);
+  // What replicas share the data folder for, they share the prefix for.
+  return { ...s3Settings(servers[name]), s3Prefix: `${basename(dataDirectory).toLowerCase()}/` };
+}
+
+/** Settings of a server on a bucket, under a prefix of its own. The credentials go to the environment, where the SDK looks. */
+export function s3Settings(server: TestS3Server): Partial<Settings> {
+  process.env.AWS_ACCESS_KEY_ID = server.accessKeyId;
+  process.env.AWS_SECRET_ACCESS_KEY = server.secretAccessKey;
+  return {
+    s3Bucket: server.bucket,
+    s3Endpoint: server.endpoint,
+    s3Region: server.region,
+    s3ForcePathStyle: true,
+    s3Prefix: `${randomBytes(8).toString('hex')}/`,
+  };
 }
 
 async function send(base: string, method: string, path: string, options: RequestOptions): Promise<Reply> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readTrail } from '../audit/trail.ts';
+import { ON_FOLDER } from '../support/store-under-test.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { complete, createSession, sendPart, sha256, uniqueBytes } from '../support/uploading.ts';
 import { inState, twoParts } from './in-state.ts';
@@ -35,14 +36,18 @@ async function proofOf(uploadId: string): Promise<unknown> {
 }
 
 describe('the digest is proved', () => {
-  test.each([false, true])('of one part without reading a byte back (checksummed: %s)', async (checksummed) => {
-    const bytes = uniqueBytes();
-    const session = await createSession(server, 'apps', bytes);
-    await complete(server, session, await sendPart(server, session, bytes, { checksummed }));
-    const before = reads;
-    expect((await commit(session)).status).toBe(200);
-    expect([reads - before, await proofOf(session.uploadId)]).toEqual([0, 'store_checksum']);
-  });
+  // A store that hashes nothing by itself has to be read where no checksum was announced.
+  test.each(ON_FOLDER ? [false, true] : [true])(
+    'of one part without reading a byte back (checksummed: %s)',
+    async (checksummed) => {
+      const bytes = uniqueBytes();
+      const session = await createSession(server, 'apps', bytes);
+      await complete(server, session, await sendPart(server, session, bytes, { checksummed }));
+      const before = reads;
+      expect((await commit(session)).status).toBe(200);
+      expect([reads - before, await proofOf(session.uploadId)]).toEqual([0, 'store_checksum']);
+    },
+  );
 
   test('of two parts by reading them', async () => {
     const held = await twoParts(server, 'apps');
@@ -66,7 +71,8 @@ describe('bytes that can not be read prove nothing:', () => {
     await truncate(join(folder, part ?? 'part-00002 is missing'), 50);
   }
 
-  test('an object that is too short is a 503, state kept', async () => {
+  const testOnFolder = ON_FOLDER ? test : () => {};
+  testOnFolder('an object that is too short is a 503, state kept', async () => {
     const held = await twoParts(server, 'apps');
     await cut((await rowOf(server, held.uploadId)).objectKey);
     const { status, json, headers } = await commit(held);

@@ -3,7 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
+import { StoreError } from '../../src/objects/errors.ts';
 import type { ObjectKey } from '../../src/objects/keys.ts';
+import type { MultipartId } from '../../src/objects/object-store.ts';
 import type { UploadState } from '../../src/uploads/model.ts';
 import { readObject } from '../objects/read-object.ts';
 import type { TestServer } from '../support/test-server.ts';
@@ -12,6 +14,7 @@ export interface SessionRow {
   state: UploadState;
   reason: string | null;
   objectKey: ObjectKey;
+  multipartId: MultipartId | null;
   verificationUntil: Date | null;
   fence: number;
 }
@@ -19,7 +22,7 @@ export interface SessionRow {
 /** A session as the database holds it. */
 export async function rowOf(server: TestServer, uploadId: string): Promise<SessionRow> {
   const [row] = await server.running.services.db.query(sql<SessionRow>`
-    select state, abort_reason as reason, object_key as "objectKey", verification_until as "verificationUntil",
+    select state, abort_reason as reason, object_key as "objectKey", multipart_id as "multipartId", verification_until as "verificationUntil",
       verification_fence as fence
     from upload_sessions where upload_id = ${uploadId}::uuid`);
   if (row === undefined) throw new Error(`there is no session ${uploadId}`);
@@ -49,14 +52,38 @@ export async function blobOf(
   return row;
 }
 
-/** The folders that hold bytes of this digest: one an upload. */
+/** The objects, finished or not, that hold bytes of this digest, one an upload: the last names of their keys. */
 export async function foldersOf(server: TestServer, digest: string): Promise<string[]> {
+  const { objects, db } = server.running.services;
+  if (objects.driver === 's3') {
+    const sessions = await db.query(sql<{ key: ObjectKey }>`
+      select object_key as key from upload_sessions where expected_digest = ${digest} and object_key is not null`);
+    const held = await Promise.all(
+      sessions.map(async ({ key }) => ((await filesOf(server, key)).length > 0 ? key : '')),
+    );
+    return held.filter((key) => key !== '').map((key) => key.split('/').at(-1) ?? '');
+  }
   return await namesIn(join(server.dataDirectory, 'objects', 'blobs', 'sha256', digest.slice(0, 2), digest));
 }
 
-/** The files that the store holds of an upload. */
+/** What the store holds of an upload: files of the folder, or the object and the unfinished uploads of a bucket. */
 export async function filesOf(server: TestServer, key: ObjectKey): Promise<string[]> {
+  if (server.running.services.objects.driver === 's3') return await inBucket(server, key);
   return (await namesIn(join(server.dataDirectory, 'objects', key))).sort();
+}
+
+async function inBucket(server: TestServer, key: ObjectKey): Promise<string[]> {
+  const { objects, db } = server.running.services;
+  const orGone = (error: unknown) => {
+    if (error instanceof StoreError && ['object_not_found', 'upload_gone'].includes(error.kind)) return undefined;
+    throw error;
+  };
+  const [session] = await db.query(sql<{ multipartId: MultipartId | null }>`
+    select multipart_id as "multipartId" from upload_sessions where object_key = ${key}`);
+  const multipartId = session?.multipartId ?? null;
+  const object = await objects.head(key).catch(orGone);
+  const parts = multipartId === null ? undefined : await objects.listParts(key, multipartId).catch(orGone);
+  return [...(object === undefined ? [] : ['object']), ...(parts === undefined ? [] : ['multipart'])];
 }
 
 async function namesIn(folder: string): Promise<string[]> {

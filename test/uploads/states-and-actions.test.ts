@@ -43,7 +43,7 @@ interface Standing {
   reason: string | null;
 }
 
-const signed = { uploadUrl: expect.stringContaining('/v1/store/'), headers: {}, expiresAtUtc: expect.any(String) };
+const signed = { uploadUrl: expect.stringContaining('/blobs/sha256/'), headers: {}, expiresAtUtc: expect.any(String) };
 
 const base = (held: Held, state: UploadState) => ({ uploadId: held.uploadId, repoKey: held.repoKey, state });
 
@@ -133,7 +133,9 @@ const shows = (standing: Standing, parts: number): Record<'get' | 'list', Cell> 
       ...cell,
       body: (held) => ({
         ...session(held),
-        parts: [{ partNumber: 1, sizeBytes: held.bytes.length, etag: `"${sha256(held.bytes)}"` }].slice(0, parts),
+        parts: [
+          { partNumber: 1, sizeBytes: held.bytes.length, etag: expect.stringMatching(/^"[0-9a-f]{32,64}"$/) },
+        ].slice(0, parts),
       }),
     },
     list: {
