@@ -118,7 +118,7 @@ for (const name of ['minio', 'versitygw'] as const) {
     test('by a setting every download is a redirect, unless asked otherwise', async () => {
       if (servers === null) return;
       const { bytes, digest } = await stored();
-      const { s3Prefix = '' } = server.running.services.settings;
+      const { s3Prefix } = server.running.services.settings;
       const redirecting = await startTestServer({
         clock: server.clock,
         database: server.database,
