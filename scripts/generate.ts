@@ -1,8 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createAuthenticationFailures } from '../src/access/failures.ts';
 import { createLastUseRecorder } from '../src/access/last-use.ts';
 import { hashSecret } from '../src/access/model.ts';
+import { createJwtVerifier } from '../src/access/verify-jwt.ts';
 import { createDenialRecorder } from '../src/audit/denials.ts';
 import { createDownloads } from '../src/blobs/downloads.ts';
 import { createServer } from '../src/http/server.ts';
@@ -14,6 +16,7 @@ import { createLogger } from '../src/kernel/log.ts';
 import { createMetrics } from '../src/kernel/metrics.ts';
 import { CONFIG_FILE_VARIABLE, SETTING_NAMES, SETTINGS } from '../src/kernel/settings.ts';
 import { readVersion } from '../src/kernel/version.ts';
+import type { Signer } from '../src/keys/model.ts';
 import { createPartUrlSigner } from '../src/objects/filesystem/part-url.ts';
 import { openFilesystemStore } from '../src/objects/filesystem/store.ts';
 import { createHashPool } from '../src/uploads/hash-pool.ts';
@@ -59,6 +62,15 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|');
 }
 
+/** Nothing is signed here. */
+const NO_SIGNER: Signer = {
+  installationId: '',
+  keyId: '',
+  sign: () => {
+    throw new Error('there is no key');
+  },
+};
+
 /** The document that a server with default settings serves at `/openapi.json`, its keys sorted so that it changes only where the API does. */
 async function openApiDocument(): Promise<string> {
   await using undo = new AsyncDisposableStack();
@@ -80,11 +92,30 @@ async function openApiDocument(): Promise<string> {
     createHashPool({ driver: 'filesystem', root }, 1),
     () => Promise.resolve(),
   );
-  const services = { db, objects: store, clock, ids, log, settings, downloads, publicUrl, verifications };
+  const services = {
+    db,
+    objects: store,
+    clock,
+    ids,
+    log,
+    settings,
+    downloads,
+    publicUrl,
+    verifications,
+    signer: NO_SIGNER,
+  };
   const denials = createDenialRecorder(services);
+  const failures = createAuthenticationFailures(clock, settings);
   const { app } = await createServer(services, {
     version: readVersion(),
-    authorize: { ...services, bootstrapSha256: hashSecret(''), denials, lastUses: createLastUseRecorder(services) },
+    authorize: {
+      ...services,
+      bootstrapSha256: hashSecret(''),
+      denials,
+      lastUses: createLastUseRecorder(services),
+      failures,
+    },
+    jwts: createJwtVerifier([], clock),
     metrics: createMetrics({ downloadsInProgress: () => 0 }),
     partContent: { store, signer },
     isAccepting: () => true,

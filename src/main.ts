@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { establishBootstrapSecret } from './access/bootstrap.ts';
+import { createAuthenticationFailures } from './access/failures.ts';
+import { loadIdentityProviders } from './access/identity-providers.ts';
 import { createLastUseRecorder } from './access/last-use.ts';
+import { createJwtVerifier } from './access/verify-jwt.ts';
 import { createDenialRecorder } from './audit/denials.ts';
 import { createDownloads } from './blobs/downloads.ts';
 import { createServer, type HttpServer } from './http/server.ts';
@@ -15,6 +18,7 @@ import { createMetrics } from './kernel/metrics.ts';
 import { migrate } from './kernel/migrate.ts';
 import type { Settings } from './kernel/settings.ts';
 import { readVersion } from './kernel/version.ts';
+import { establishSigner } from './keys/signer.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import { openStore } from './objects/open-store.ts';
 import type { Services } from './services.ts';
@@ -55,6 +59,7 @@ export async function startServer({
   seams = {},
 }: StartOptions): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack();
+  const providers = loadIdentityProviders(settings.oidcFile);
   const database = await startDatabase(settings, log, undo);
   const applied = await migrate(database.target);
   if (applied.length > 0) log.info({ applied }, 'migrations applied');
@@ -64,6 +69,7 @@ export async function startServer({
 
   const ids = createIds(clock);
   const bootstrap = await establishBootstrapSecret({ db, ids }, settings.bootstrapToken);
+  const signer = await establishSigner({ db, clock }, settings.signingKeyFile);
   let listeningUrl = '';
   const publicUrl = () => settings.publicUrl ?? listeningUrl;
   const opened = await openStore({ settings, clock, ids, log, publicUrl });
@@ -73,7 +79,7 @@ export async function startServer({
   // Found out now, so that the log says it at the start; a store that is away is asked again when it is needed.
   store.ping().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the object store is not ready yet'));
   const downloads = createDownloads(settings);
-  const base = { db, objects: store, clock, ids, log, settings, downloads, publicUrl };
+  const base = { db, objects: store, clock, ids, log, settings, downloads, publicUrl, signer };
   const hashPool = createHashPool(location, settings.verificationConcurrency);
   const verifications = createVerifications(base, hashPool, (attribution, session, digest) =>
     acceptOrReject(base, attribution, session, digest, 'full_read'),
@@ -83,10 +89,12 @@ export async function startServer({
 
   const denials = createDenialRecorder(services);
   const lastUses = createLastUseRecorder(services);
+  const failures = createAuthenticationFailures(clock, settings);
   let accepting = true;
   const { app, routeTable } = await createServer(services, {
     version: readVersion(),
-    authorize: { ...services, bootstrapSha256: bootstrap.sha256, denials, lastUses },
+    authorize: { ...services, bootstrapSha256: bootstrap.sha256, denials, lastUses, failures },
+    jwts: createJwtVerifier(providers, clock),
     metrics: createMetrics({ downloadsInProgress: () => downloads.inProgress }),
     partContent,
     isAccepting: () => accepting,

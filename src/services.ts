@@ -6,6 +6,7 @@ import type { Database } from './kernel/database.ts';
 import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import type { Settings } from './kernel/settings.ts';
+import type { Signer } from './keys/model.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import type { Verifications } from './uploads/verifications.ts';
 
@@ -14,6 +15,7 @@ export interface Services {
   db: Database;
   objects: ObjectStore;
   verifications: Verifications;
+  signer: Signer;
   clock: Clock;
   ids: Ids;
   log: Logger;

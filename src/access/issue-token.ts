@@ -1,4 +1,5 @@
-import { type Attribution, BOOTSTRAP_ACTOR } from '../audit/model.ts';
+import { z } from 'zod';
+import { type Attribution, type AuditAction, BOOTSTRAP_ACTOR } from '../audit/model.ts';
 import { recordAudit } from '../audit/store.ts';
 import { AppError } from '../kernel/errors.ts';
 import { toTimestamp } from '../kernel/parse.ts';
@@ -22,13 +23,14 @@ export interface TokenRequest {
   ttlMinutes: number;
 }
 
-export interface IssuedToken {
-  tokenId: string;
-  token: string;
-  subject: string;
-  scopes: string[];
-  expiresAtUtc: string;
-}
+export const issuedTokenSchema = z.object({
+  tokenId: z.string(),
+  token: z.string().describe('The secret: shown this once, stored nowhere.'),
+  subject: z.string(),
+  scopes: z.array(z.string()),
+  expiresAtUtc: z.string(),
+});
+export type IssuedToken = z.output<typeof issuedTokenSchema>;
 
 /** Who issues: the holder of the bootstrap secret, or of a token. */
 export type Issuer = { kind: 'bootstrap' } | { kind: 'token'; principal: Principal };
@@ -68,31 +70,44 @@ export async function issueToken(
       `No scopes were given, and no role is bound to "${request.subject}": name scopes or bind a role first.`,
     );
   }
-  const secret = newTokenSecret(services.ids.randomBytes);
-  const tokenId = services.ids.uuid();
   const actor = issuer.kind === 'token' ? issuer.principal.subject : BOOTSTRAP_ACTOR;
+  const token = { subject: request.subject, scopes: request.scopes, expiresAt, grant };
   const attribution: Attribution = { tenantId, actor, requestId, at: now };
+  const details = { fromBindings: grant.fromBindings };
+  return { ...(await issueTo(services, attribution, token, { action: 'auth.pat.issued', details, scopes })), scopes };
+}
+
+/** Makes a token with its audit row. @param event what to write down; `scopes` where they are not those that are fixed. */
+export async function issueTo(
+  { db, ids }: Pick<Services, 'db' | 'ids'>,
+  attribution: Attribution,
+  { subject, scopes, expiresAt, grant }: { subject: Subject; scopes: Scope[]; expiresAt: Date; grant: Grant },
+  event: { action: AuditAction; details: Readonly<Record<string, unknown>>; scopes?: string[] },
+): Promise<IssuedToken> {
+  const secret = newTokenSecret(ids.randomBytes);
+  const tokenId = ids.uuid();
   const expiresAtUtc = toTimestamp(expiresAt);
-  await services.db.transaction(async (transaction) => {
+  const fixed = scopes.map(formatScope);
+  await db.transaction(async (transaction) => {
     await insertToken(transaction, {
       tokenId,
-      tenantId,
-      subject: request.subject,
+      tenantId: attribution.tenantId,
+      subject,
       secretSha256: hashSecret(secret),
-      scopes: request.scopes.map(formatScope),
+      scopes: fixed,
       ...grant,
-      issuedAt: now,
-      issuedBy: actor,
+      issuedAt: attribution.at,
+      issuedBy: attribution.actor,
       expiresAt,
     });
     await recordAudit(transaction, attribution, {
-      action: 'auth.pat.issued',
+      action: event.action,
       resourceId: tokenId,
       repoKey: null,
-      details: { subject: request.subject, scopes, fromBindings: grant.fromBindings, expiresAtUtc },
+      details: { subject, scopes: event.scopes ?? fixed, ...event.details, expiresAtUtc },
     });
   });
-  return { tokenId, token: secret, subject: request.subject, scopes, expiresAtUtc };
+  return { tokenId, token: secret, subject, scopes: fixed, expiresAtUtc };
 }
 
 function grantOf(issuer: Issuer, request: TokenRequest, expiresAt: Date): Grant {

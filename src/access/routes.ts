@@ -5,21 +5,13 @@ import { decodeCursor, pageQuery, pageSchema, toPage, UUID_KEY } from '../kernel
 import { toTimestamp } from '../kernel/parse.ts';
 import type { Services } from '../services.ts';
 import { bindingSchema, deleteBinding, listBindings, putBinding } from './bindings.ts';
-import { issueToken } from './issue-token.ts';
+import { issuedTokenSchema, issueToken } from './issue-token.ts';
 import { formatScope, roleSchema, scopeSchema, subjectSchema, tokenIdSchema } from './model.ts';
 import { revokeToken } from './revoke-token.ts';
 import { listTokenRows, type TokenRow } from './token-store.ts';
 
 const MINIMUM_TTL_MINUTES = 5;
 const MAXIMUM_SCOPES = 100;
-
-const issuedTokenSchema = z.object({
-  tokenId: z.string(),
-  token: z.string().describe('The secret: shown this once, stored nowhere.'),
-  subject: z.string(),
-  scopes: z.array(z.string()),
-  expiresAtUtc: z.string(),
-});
 
 const tokenSchema = z.object({
   tokenId: z.string(),

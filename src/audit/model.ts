@@ -4,6 +4,7 @@ import type { TenantId } from '../access/model.ts';
 export const AUDIT_ACTIONS = {
   'auth.pat.issued': 'token',
   'auth.pat.revoked': 'token',
+  'auth.oidc.exchanged': 'token',
   'repo.created': 'repository',
   'repo.deleted': 'repository',
   'repo.binding.upserted': 'binding',
@@ -44,4 +45,17 @@ export interface AuditEvent {
   resourceId: string;
   repoKey: string | null;
   details: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditRow {
+  auditId: number;
+  tenantId: string;
+  actor: string;
+  action: string;
+  resourceType: string;
+  resourceId: string;
+  repoKey: string | null;
+  occurredAt: Date;
+  requestId: string | null;
+  details: Record<string, unknown>;
 }

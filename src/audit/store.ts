@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { TenantId } from '../access/model.ts';
 import type { Queryable } from '../kernel/database.ts';
-import { type Attribution, AUDIT_ACTIONS, type AuditEvent } from './model.ts';
+import { type Attribution, AUDIT_ACTIONS, type AuditEvent, type AuditRow } from './model.ts';
 
 const COLUMNS = sql`tenant_id, actor, action, resource_type, resource_id, repo_key, occurred_at, request_id, details`;
 
@@ -31,19 +31,6 @@ export async function recordAudit(transaction: Queryable, attribution: Attributi
   await transaction.query(auditInsert(attribution, event));
 }
 
-export interface AuditRow {
-  auditId: number;
-  tenantId: string;
-  actor: string;
-  action: string;
-  resourceType: string;
-  resourceId: string;
-  repoKey: string | null;
-  occurredAt: Date;
-  requestId: string | null;
-  details: Record<string, unknown>;
-}
-
 export interface AuditFilter {
   action?: string | undefined;
   actor?: string | undefined;
@@ -54,6 +41,10 @@ export interface AuditFilter {
   /** Exclusive. */
   until?: Date | undefined;
 }
+
+/** A row of `audit_events`, as an {@link AuditRow}. */
+export const AUDIT_ROW = sql`audit_id as "auditId", tenant_id as "tenantId", actor, action, resource_type as "resourceType",
+  resource_id as "resourceId", repo_key as "repoKey", occurred_at as "occurredAt", request_id as "requestId", details`;
 
 /** A keyset page of the trail, newest first, of rows before the one numbered `before`. */
 export async function listAuditRows(
@@ -74,8 +65,7 @@ export async function listAuditRows(
     ...(filter.until === undefined ? [] : [sql`occurred_at < ${filter.until}`]),
   ];
   return await db.query(sql<AuditRow>`
-    select audit_id as "auditId", tenant_id as "tenantId", actor, action, resource_type as "resourceType",
-      resource_id as "resourceId", repo_key as "repoKey", occurred_at as "occurredAt", request_id as "requestId", details
+    select ${AUDIT_ROW}
     from audit_events
     where ${sql.join(conditions, sql` and `)}
     order by audit_id desc

@@ -39,3 +39,17 @@ export interface BlobReference {
   createdAt: Date;
   createdBy: string;
 }
+
+/**
+ * How it was proved that a blob's bytes are those of its digest: the store checked them as they arrived, they were read back whole, they
+ * were hashed on their way through the server, or the same bytes had been proved before.
+ */
+export const PROOFS = ['store_checksum', 'full_read', 'streamed', 'deduped'] as const;
+export type Proof = (typeof PROOFS)[number];
+
+/** Which repository takes a blob into its keeping, by which upload, on what proof. */
+export interface Custody {
+  repoId: number;
+  uploadId: string;
+  proof: Proof;
+}

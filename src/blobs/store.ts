@@ -7,7 +7,7 @@ import { AppError } from '../kernel/errors.ts';
 import type { Digest } from '../objects/digest.ts';
 import type { ObjectKey } from '../objects/keys.ts';
 import { unknownRepository } from '../repositories/store.ts';
-import { BLOB_TRANSITIONS, type Blob, type BlobReference } from './model.ts';
+import { BLOB_TRANSITIONS, type Blob, type BlobReference, type Custody, type Proof } from './model.ts';
 
 /** A blob of a tenant. */
 export interface BlobName {
@@ -24,8 +24,39 @@ export async function findBlob(db: Queryable, tenantId: TenantId, repoKey: RepoK
     left join blobs b on b.tenant_id = br.tenant_id and b.digest = br.digest
     where r.tenant_id = ${tenantId} and r.repo_key = ${repoKey} and r.deleted_at is null`);
   if (row === undefined) return unknownRepository(repoKey);
-  if (row.digest === null) throw new AppError('not_found', `"${repoKey}" holds no blob ${digest}.`);
+  if (row.digest === null) throw notHeld(repoKey, digest);
   return { ...row, digest: row.digest };
+}
+
+/** How a blob came into a repository. */
+export interface BlobOrigin {
+  digest: Digest;
+  lengthBytes: number;
+  createdAt: Date;
+  createdBy: string;
+  /** Null where it is older than this was written down. */
+  uploadId: string | null;
+  proof: Proof | null;
+}
+
+/** @throws AppError `not_found` for the repository or the blob. */
+export async function findOrigin(
+  db: Queryable,
+  tenantId: TenantId,
+  repoKey: RepoKey,
+  digest: Digest,
+): Promise<BlobOrigin> {
+  const blob = await findBlob(db, tenantId, repoKey, digest);
+  const [origin] = await db.query(sql<Omit<BlobOrigin, 'digest' | 'lengthBytes'>>`
+    select br.created_at as "createdAt", br.created_by as "createdBy", br.upload_id as "uploadId", br.proof
+    from blob_references br join repositories r on r.repo_id = br.repo_id and r.deleted_at is null
+    where r.tenant_id = ${tenantId} and r.repo_key = ${repoKey} and br.digest = ${digest}`);
+  if (origin === undefined) throw notHeld(repoKey, digest);
+  return { digest, lengthBytes: blob.lengthBytes, ...origin };
+}
+
+function notHeld(repoKey: RepoKey, digest: Digest): AppError {
+  return new AppError('not_found', `"${repoKey}" holds no blob ${digest}.`);
 }
 
 /** What a repository holds, newest first, of digests that start with `prefix`. */
@@ -99,12 +130,12 @@ export async function lockLiveBlob(transaction: Queryable, blob: BlobName, objec
 export async function insertReference(
   transaction: Queryable,
   blob: BlobName,
-  repoId: number,
+  { repoId, uploadId, proof }: Custody,
   by: Attribution,
 ): Promise<void> {
   await transaction.query(sql`
-    insert into blob_references (tenant_id, repo_id, digest, created_at, created_by)
-    values (${blob.tenantId}, ${repoId}, ${blob.digest}, ${by.at}, ${by.actor})
+    insert into blob_references (tenant_id, repo_id, digest, created_at, created_by, upload_id, proof)
+    values (${blob.tenantId}, ${repoId}, ${blob.digest}, ${by.at}, ${by.actor}, ${uploadId}, ${proof})
     on conflict (repo_id, digest) do nothing`);
 }
 
@@ -129,7 +160,7 @@ export type Attachment =
 export async function attachBlob(
   transaction: Queryable,
   blob: BlobName & { lengthBytes: number; objectKey: ObjectKey | null },
-  repoId: number,
+  { repoId, uploadId, proof }: Custody,
   by: Attribution,
   standing?: StandingObject,
 ): Promise<Attachment> {
@@ -140,8 +171,8 @@ export async function attachBlob(
       on conflict (tenant_id, digest) do update set digest = excluded.digest
       returning tenant_id, digest, length_bytes, state, object_key, xmax = 0 as inserted
     ), referred as (
-      insert into blob_references (tenant_id, repo_id, digest, created_at, created_by)
-      select tenant_id, ${repoId}, digest, ${by.at}::timestamptz, ${by.actor}::text from blob
+      insert into blob_references (tenant_id, repo_id, digest, created_at, created_by, upload_id, proof)
+      select tenant_id, ${repoId}, digest, ${by.at}::timestamptz, ${by.actor}::text, ${uploadId}::uuid, ${proof}::text from blob
       on conflict (repo_id, digest) do nothing
     )
     select length_bytes as "lengthBytes", state, object_key as "objectKey", inserted from blob`);

@@ -84,6 +84,18 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/audit.ts')).auditCommand,
   },
   {
+    name: 'verify',
+    summary: 'hold a file against a custody receipt',
+    heading: ARTIFACTS,
+    load: async () => (await import('./commands/verify.ts')).verifyCommand,
+  },
+  {
+    name: 'keys',
+    summary: 'show the keys that sign receipts and the trail',
+    heading: ACCESS,
+    load: async () => (await import('./commands/keys.ts')).keysCommand,
+  },
+  {
     name: 'serve',
     summary: 'run the server',
     heading: SERVER,
@@ -139,6 +151,8 @@ export async function buildProgram(argv: readonly string[], context: CliContext)
   const program = new Command('artifortress')
     .description('An artifact repository: what you pull is exactly what was pushed.')
     .helpCommand(false)
+    // Options belong to the command that they stand behind, also where a command has both options and commands of its own.
+    .enablePositionalOptions()
     .version(readVersion(), '-V, --version', 'show the version')
     .addHelpText('after', HELP_FOOTER);
   for (const entry of COMMANDS) {

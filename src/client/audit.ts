@@ -1,12 +1,19 @@
 import { itemsOf } from './pages.ts';
-import { parseAuditRow, parsePage } from './responses.ts';
+import { path } from './path.ts';
+import { parseAuditCheckpoint, parseAuditProof, parseAuditRow, parsePage } from './responses.ts';
 import type { Transport } from './transport.ts';
-import type { AuditFilters, AuditRow, CallOptions, Page } from './types.ts';
+import type { AuditCheckpoint, AuditFilters, AuditProof, AuditRow, CallOptions, Page, PageOptions } from './types.ts';
 
 export interface AuditApi {
   list(filters?: AuditFilters & CallOptions): Promise<Page<AuditRow>>;
   /** Every row that matches, newest first, page by page. */
   all(filters?: AuditFilters & CallOptions): AsyncGenerator<AuditRow>;
+  /** The signed checkpoints of the sealed trail, newest first. */
+  checkpoints(options?: PageOptions & CallOptions): Promise<Page<AuditCheckpoint>>;
+  /** That a row is in the sealed trail; a `conflict` where it is not sealed yet. */
+  proof(auditId: string, options?: CallOptions): Promise<AuditProof>;
+  /** The sealed trail as NDJSON, oldest first. The caller reads the stream to its end or cancels it. */
+  export(options?: CallOptions & { fromBatch?: number | undefined }): Promise<ReadableStream<Uint8Array>>;
 }
 
 export function auditApi(transport: Transport): AuditApi {
@@ -18,5 +25,19 @@ export function auditApi(transport: Transport): AuditApi {
   return {
     list,
     all: (filters = {}) => itemsOf((cursor) => list({ ...filters, cursor: cursor ?? filters.cursor })),
+    checkpoints: ({ limit, cursor, signal } = {}) =>
+      transport.json(
+        { method: 'GET', path: '/v1/audit/checkpoints', query: { limit, cursor }, repeat: 'always', signal },
+        parsePage(parseAuditCheckpoint),
+      ),
+    proof: (auditId, { signal } = {}) =>
+      transport.json(
+        { method: 'GET', path: path`/v1/audit/${auditId}/proof`, repeat: 'always', signal },
+        parseAuditProof,
+      ),
+    export: async ({ fromBatch, signal } = {}) => {
+      const spec = { method: 'GET', path: '/v1/audit/export', query: { fromBatch }, repeat: 'always', signal } as const;
+      return (await transport.open(spec)).body ?? new Blob([]).stream();
+    },
   };
 }

@@ -3,10 +3,10 @@ import { ArtifortressError, invalidArgument } from './errors.ts';
 import { itemsOf } from './pages.ts';
 import { record } from './parse.ts';
 import { path } from './path.ts';
-import { parseBlobRecord, parsePage, parsePutBlob } from './responses.ts';
+import { parseBlobRecord, parseEnvelope, parsePage, parsePutBlob } from './responses.ts';
 import { openBody, type PushSource } from './source.ts';
 import type { Transport } from './transport.ts';
-import type { BlobRecord, CallOptions, Page, PageOptions, PutBlob } from './types.ts';
+import type { BlobRecord, CallOptions, Envelope, Page, PageOptions, PutBlob } from './types.ts';
 
 /** Bytes of a blob, both ends inclusive as in HTTP: from `start` (to `end`), or the last `last` ones. */
 export type ByteRange = { readonly start: number; readonly end?: number | undefined } | { readonly last: number };
@@ -41,6 +41,8 @@ export interface BlobsApi {
   head(repoKey: string, digest: string, options?: CallOptions): Promise<BlobInfo>;
   /** Upload in one request, through the server. `Artifortress.push` suits large content better. */
   put(repoKey: string, digest: string, content: PushSource | Blob, options?: CallOptions): Promise<PutBlob>;
+  /** The custody receipt: a signed statement of how the blob came into the repository. */
+  receipt(repoKey: string, digest: string, options?: CallOptions): Promise<Envelope>;
   /** Drops this repository's reference. */
   delete(repoKey: string, digest: string, options?: CallOptions): Promise<void>;
 }
@@ -121,6 +123,8 @@ export function blobsApi(transport: Transport): BlobsApi {
         },
         parsePutBlob,
       ),
+    receipt: (repoKey, digest, { signal } = {}) =>
+      json({ method: 'GET', path: `${routeOf(repoKey, digest)}/receipt`, repeat: 'always', signal }, parseEnvelope),
     delete: async (repoKey, digest, { signal } = {}) => {
       await json({ method: 'DELETE', path: routeOf(repoKey, digest), repeat: 'refused', signal }, record);
     },

@@ -14,6 +14,8 @@ import {
 } from './parse.ts';
 import {
   type AbortedUpload,
+  type AuditCheckpoint,
+  type AuditProof,
   type AuditRow,
   type Binding,
   type BlobRecord,
@@ -21,6 +23,7 @@ import {
   type CreatedUpload,
   type DeletedRepository,
   type DependencyHealth,
+  type Envelope,
   type HeldPart,
   type Identity,
   type IssuedToken,
@@ -28,6 +31,7 @@ import {
   type Page,
   type PartBounds,
   type PresignedPart,
+  type PublicKey,
   type PutBlob,
   REPOSITORY_TYPES,
   type Readiness,
@@ -101,6 +105,36 @@ export const parseAuditRow = object<AuditRow>({
   occurredAtUtc: text,
   requestId: orNull(text),
   details: anything,
+});
+
+export const parseEnvelope = object<Envelope>({
+  payloadType: text,
+  payload: text,
+  signatures: list(object<Envelope['signatures'][number]>({ keyid: text, sig: text })),
+});
+
+export const parsePublicKey = object<PublicKey>({
+  keyId: text,
+  algorithm: text,
+  createdAtUtc: text,
+  jwk: object<PublicKey['jwk']>({ kty: text, crv: text, x: text }),
+  pem: text,
+});
+
+export const parseAuditCheckpoint = object<AuditCheckpoint>({
+  batch: integer,
+  rows: integer,
+  sealedAtUtc: text,
+  hash: text,
+  rowsRemoved: flag,
+  checkpoint: parseEnvelope,
+});
+
+export const parseAuditProof = object<AuditProof>({
+  row: parseAuditRow,
+  index: integer,
+  path: list(text),
+  checkpoint: parseEnvelope,
 });
 
 const parsePartBounds = object<PartBounds>({

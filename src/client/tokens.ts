@@ -15,6 +15,8 @@ export interface IssueTokenRequest extends CallOptions {
 export interface TokensApi {
   /** Never repeated after a lost reply: the secret in it would be lost, and a second token would stay behind. */
   issue(request: IssueTokenRequest): Promise<IssuedToken>;
+  /** A short token for a JWT of an issuer that the server trusts, such as that of a CI job. Never repeated, as `issue`. */
+  exchange(jwt: string, options?: CallOptions): Promise<IssuedToken>;
   list(options?: PageOptions & CallOptions): Promise<Page<TokenRecord>>;
   all(options?: PageOptions & CallOptions): AsyncGenerator<TokenRecord>;
   revoke(tokenId: string, options?: CallOptions): Promise<RevokedToken>;
@@ -39,6 +41,11 @@ export function tokensApi(transport: Transport): TokensApi {
           repeat: 'refused',
           signal,
         },
+        parseIssuedToken,
+      ),
+    exchange: (jwt, { signal } = {}) =>
+      transport.json(
+        { method: 'POST', path: '/v1/auth/oidc/exchange', json: { token: jwt }, repeat: 'refused', signal },
         parseIssuedToken,
       ),
     list,

@@ -89,6 +89,39 @@ export interface AuditRow {
   readonly details: unknown;
 }
 
+/** A signed statement (DSSE): base64 of what it says and of each signature. */
+export interface Envelope {
+  readonly payloadType: string;
+  readonly payload: string;
+  readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
+}
+
+/** A key that seals the audit trail and signs receipts. */
+export interface PublicKey {
+  readonly keyId: string;
+  readonly algorithm: string;
+  readonly createdAtUtc: string;
+  readonly jwk: { readonly kty: string; readonly crv: string; readonly x: string };
+  readonly pem: string;
+}
+
+export interface AuditCheckpoint {
+  readonly batch: number;
+  readonly rows: number;
+  readonly sealedAtUtc: string;
+  readonly hash: string;
+  readonly rowsRemoved: boolean;
+  readonly checkpoint: Envelope;
+}
+
+/** That a row was in the trail when its batch was sealed: its path in the batch's tree (RFC 6962), in hex. */
+export interface AuditProof {
+  readonly row: AuditRow;
+  readonly index: number;
+  readonly path: readonly string[];
+  readonly checkpoint: Envelope;
+}
+
 export interface AuditFilters extends PageOptions {
   readonly action?: string | undefined;
   readonly actor?: string | undefined;

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { authenticate } from '../access/authenticate.ts';
+import type { AuthenticationFailures } from '../access/failures.ts';
 import type { LastUseRecorder } from '../access/last-use.ts';
 import { allows, allowsSomewhere, hashSecret, type Principal, secretsMatch } from '../access/model.ts';
 import { repoKeySchema } from '../access/repo-key.ts';
@@ -13,6 +14,7 @@ export interface AuthorizeServices extends Pick<Services, 'db' | 'clock' | 'sett
   bootstrapSha256: Buffer;
   denials: DenialRecorder;
   lastUses: LastUseRecorder;
+  failures: AuthenticationFailures;
 }
 
 const BEARER = /^Bearer +([^ ]+) *$/i;
@@ -66,15 +68,18 @@ export async function identifyIfAny(
   request: FastifyRequest,
 ): Promise<Principal | undefined> {
   const secret = bearerOf(request);
-  if (secret === undefined) return undefined;
+  if (secret === undefined || services.failures.isRefused(secret)) return undefined;
   const authentication = await authenticate(services, secret);
-  return authentication.kind === 'recognised' ? authentication.principal : undefined;
+  if (authentication.kind === 'recognised') return authentication.principal;
+  services.failures.count(request.ip, secret);
+  return undefined;
 }
 
 async function identify(services: AuthorizeServices, request: FastifyRequest): Promise<Principal> {
   const { authorization } = request.headers;
   if (authorization === undefined) throw new AppError('unauthorized');
   const secret = bearerOf(request);
+  services.failures.refuseToken(secret);
   const authentication =
     secret === undefined
       ? ({ kind: 'refused', reason: 'unknown', subject: undefined } as const)
@@ -84,6 +89,8 @@ async function identify(services: AuthorizeServices, request: FastifyRequest): P
     return authentication.principal;
   }
   const { reason, subject } = authentication;
+  services.failures.refuseAddress(request.ip);
+  services.failures.count(request.ip, secret);
   await services.denials.record(routeOf(request), subject ?? ANONYMOUS_ACTOR, 'a valid token', reason, request.id);
   throw new AppError('unauthorized', REFUSALS[reason]);
 }
@@ -98,7 +105,9 @@ const REFUSALS = {
 async function passesByBootstrap(services: AuthorizeServices, request: FastifyRequest): Promise<boolean> {
   const given = request.headers['x-bootstrap-token'];
   if (given === undefined) return false;
+  services.failures.refuseAddress(request.ip);
   if (typeof given === 'string' && secretsMatch(given, services.bootstrapSha256)) return true;
+  services.failures.count(request.ip, undefined);
   await services.denials.record(
     routeOf(request),
     ANONYMOUS_ACTOR,

@@ -2,11 +2,15 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { registerOidcRoute } from '../access/oidc-routes.ts';
 import { registerBindingRoutes, registerTokenRoutes } from '../access/routes.ts';
+import type { JwtVerifier } from '../access/verify-jwt.ts';
 import { registerAuditRoutes } from '../audit/routes.ts';
+import { registerReceiptRoute } from '../blobs/receipt-routes.ts';
 import { registerBlobRoutes, registerPutBlobRoute } from '../blobs/routes.ts';
 import { AppError, ERROR_REGISTRY } from '../kernel/errors.ts';
 import type { Metrics } from '../kernel/metrics.ts';
+import { registerKeyRoutes } from '../keys/routes.ts';
 import { registerRepositoryRoutes } from '../repositories/routes.ts';
 import type { Services } from '../services.ts';
 import { type PartContentOptions, registerPartContentRoute } from '../uploads/part-content-routes.ts';
@@ -33,6 +37,7 @@ const PATH_PARAMETER_LIMIT = MAXIMUM_HEADER_BYTES;
 export interface ServerOptions {
   version: string;
   authorize: AuthorizeServices;
+  jwts: JwtVerifier;
   metrics: Metrics;
   /** Where the store's part URLs point at this server; undefined where they point at the store. */
   partContent: PartContentOptions | undefined;
@@ -50,6 +55,7 @@ export async function createServer(services: Services, options: ServerOptions): 
   const app: App = fastify({
     genReqId: () => services.ids.uuid(),
     bodyLimit: JSON_BODY_LIMIT_BYTES,
+    trustProxy: services.settings.trustedProxies ?? false,
     routerOptions: { maxParamLength: PATH_PARAMETER_LIMIT },
     connectionTimeout: SOCKET_IDLE_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -81,11 +87,14 @@ export async function createServer(services: Services, options: ServerOptions): 
   registerOperationsRoutes(app, services, { ...options, metrics: options.metrics.registry });
   registerTokenRoutes(app, services);
   registerBindingRoutes(app, services);
+  registerOidcRoute(app, { ...options.authorize, ...services, jwts: options.jwts });
   registerRepositoryRoutes(app, services);
   registerSessionRoutes(app, services);
   registerTransitionRoutes(app, services);
   registerBlobRoutes(app, services);
+  registerReceiptRoute(app, services);
   registerAuditRoutes(app, services);
+  registerKeyRoutes(app, services);
   await registerStreamingRoutes(app, services, options);
   await app.ready();
   return { app, routeTable };

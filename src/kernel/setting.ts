@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** One setting: the environment variable that carries it, what it may be, what it is for. */
@@ -38,3 +39,16 @@ export const httpUrl = z
   .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must hold no credentials')
   .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must have no query and no fragment')
   .transform((value) => value.replace(/\/+$/, ''));
+
+/** Addresses and networks (CIDR), divided by commas. */
+export const addressList = z
+  .string()
+  .transform((text) => text.split(',').map((item) => item.trim()))
+  .refine((items) => items.every(isNetwork), 'must be addresses or networks such as 10.0.0.0/8, divided by commas');
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}

@@ -2,6 +2,7 @@ import type { RepoKey } from '../access/repo-key.ts';
 import type { Attribution } from '../audit/model.ts';
 import { recordAudit } from '../audit/store.ts';
 import { isObjectThere } from '../blobs/check-object.ts';
+import type { Proof } from '../blobs/model.ts';
 import { attachBlob, type StandingObject } from '../blobs/store.ts';
 import { enqueueJob } from '../jobs/store.ts';
 import type { Queryable } from '../kernel/database.ts';
@@ -28,9 +29,6 @@ export type CommitServices = UploadServices & Pick<Services, 'verifications'>;
 export type CommitOutcome =
   | { kind: 'committed'; session: UploadSession }
   | { kind: 'verifying'; session: UploadSession; progress: VerificationProgress };
-
-/** How the digest was proved, for the audit row. */
-export type Proof = 'store_checksum' | 'full_read' | 'streamed';
 
 /**
  * Makes the uploaded object a blob of the repository, once its length and its digest are proved to be the declared ones. Repeated,
@@ -158,7 +156,7 @@ export async function acceptUpload(
   };
   const [committed, attachment] = await Promise.all([
     recordCommit(transaction, attribution, session, event),
-    attachBlob(transaction, blob, session.repoId, attribution, standing),
+    attachBlob(transaction, blob, { repoId: session.repoId, uploadId: session.uploadId, proof }, attribution, standing),
   ]);
   if (committed === undefined) throw new SomebodyWasFirst();
   if (attachment.kind === 'unchecked') throw new UncheckedObject(attachment.objectKey);

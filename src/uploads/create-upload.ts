@@ -3,6 +3,7 @@ import type { RepoKey } from '../access/repo-key.ts';
 import type { Attribution } from '../audit/model.ts';
 import { recordAudit } from '../audit/store.ts';
 import { isObjectThere } from '../blobs/check-object.ts';
+import type { Custody } from '../blobs/model.ts';
 import { attachBlob, insertReference, isHeld, liveObject, lockLiveBlob } from '../blobs/store.ts';
 import type { Queryable } from '../kernel/database.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -93,13 +94,14 @@ async function attachHeld(
   const { tenantId, expectedDigest: digest, expectedLengthBytes: lengthBytes } = session;
   const blob = { tenantId, digest, lengthBytes };
   const { repoId } = await lockRepository(transaction, tenantId, session.repoKey, 'against deletion');
+  const custody: Custody = { repoId, uploadId: session.uploadId, proof: 'deduped' };
   if (held === undefined) {
-    await attachBlob(transaction, { ...blob, objectKey: null }, repoId, attribution);
+    await attachBlob(transaction, { ...blob, objectKey: null }, custody, attribution);
   } else {
     // Looked at again under the lock: a blob being condemned, or a reference being dropped, is not there any more.
     const stillHeld = (await lockLiveBlob(transaction, blob, held)) && (await isHeld(transaction, blob, readable));
     if (!stillHeld) return false;
-    await insertReference(transaction, blob, repoId, attribution);
+    await insertReference(transaction, blob, custody, attribution);
   }
   await insertDedupedSession(transaction, attribution, session, repoId);
   await recordAudit(transaction, attribution, sessionEvent('upload.session.created', session, { deduped: true }));

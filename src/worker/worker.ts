@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { LastUseRecorder } from '../access/last-use.ts';
+import { removeOldAudit, sealAudit } from '../audit/seal.ts';
 import { runDueJobs } from '../jobs/run-due-jobs.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { Services } from '../services.ts';
@@ -23,6 +24,8 @@ export function startWorker(services: Services, lastUses: LastUseRecorder): Work
     'go on with verifications': () => resumeVerifications(services),
     'expire overdue uploads': () => sweepOverdueSessions(services, signal),
     'run due jobs': () => runDueJobs(services, signal),
+    'seal the audit trail': () => sealAudit(services, signal),
+    'remove old audit rows': () => removeOldAudit(services, signal),
   };
   const tasks = {
     ...(services.settings.worker ? shared : {}),

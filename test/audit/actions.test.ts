@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AUDIT_ACTIONS, type AuditAction } from '../../src/audit/model.ts';
+import { startJobs } from '../access/issuer.ts';
 import { issue } from '../access/tokens.ts';
 import { type Reply, startTestServer, type TestServer } from '../support/test-server.ts';
 import { complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
@@ -11,15 +12,24 @@ const DELETION_DELAY_SECONDS = 60;
 const UPLOAD_TTL_SECONDS = 120;
 
 let server: TestServer;
+let jobs: Awaited<ReturnType<typeof startJobs>>;
 let nextKey = 0;
 
 beforeAll(async () => {
-  const settings = { deletionDelaySeconds: DELETION_DELAY_SECONDS, uploadTtlSeconds: UPLOAD_TTL_SECONDS };
+  jobs = await startJobs(['repo:apps:write']);
+  const settings = {
+    deletionDelaySeconds: DELETION_DELAY_SECONDS,
+    uploadTtlSeconds: UPLOAD_TTL_SECONDS,
+    oidcFile: jobs.oidcFile,
+  };
   server = await startTestServer({ settings });
   await server.createRepository('apps');
 });
 
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await jobs.close();
+});
 
 async function freshRepository(): Promise<string> {
   nextKey += 1;
@@ -70,6 +80,14 @@ const EXPECTATIONS: Record<AuditAction, Expectation> = {
       const { tokenId } = (await issue(server, { subject: 'alice', scopes: ['repo:apps:read'] })).json;
       const reply = await server.request('POST', '/v1/auth/pats/revoke', { json: { tokenId } });
       return { resourceId: tokenId, repoKey: null, actor: 'root', reply };
+    },
+  },
+  'auth.oidc.exchanged': {
+    resourceType: 'token',
+    produce: async () => {
+      const token = await jobs.jwt(server.clock.now().getTime() / 1000);
+      const reply = await server.request('POST', '/v1/auth/oidc/exchange', { token: null, json: { token } });
+      return { resourceId: reply.json.tokenId, repoKey: null, actor: 'oidc:job', reply };
     },
   },
   'repo.created': {

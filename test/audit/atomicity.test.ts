@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditAction } from '../../src/audit/model.ts';
+import { startJobs } from '../access/issuer.ts';
 import { issue } from '../access/tokens.ts';
 import { expectError } from '../http/expect-error.ts';
 import { type Reply, startTestServer, type TestServer } from '../support/test-server.ts';
@@ -10,14 +11,19 @@ import { REFUSAL_TEXT, whileAuditRefuses } from './refuse-audit.ts';
 const UPLOAD_TTL_SECONDS = 120;
 
 let server: TestServer;
+let jobs: Awaited<ReturnType<typeof startJobs>>;
 let nextKey = 0;
 
 beforeAll(async () => {
-  server = await startTestServer({ settings: { uploadTtlSeconds: UPLOAD_TTL_SECONDS } });
+  jobs = await startJobs(['repo:apps:write']);
+  server = await startTestServer({ settings: { uploadTtlSeconds: UPLOAD_TTL_SECONDS, oidcFile: jobs.oidcFile } });
   await server.createRepository('apps');
 });
 
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await jobs.close();
+});
 
 async function freshRepository(): Promise<string> {
   nextKey += 1;
@@ -61,6 +67,16 @@ const CHANGES: Change[] = [
     prepare: async () => {
       const { tokenId } = (await issue(server, { subject: 'alice', scopes: ['repo:apps:read'] })).json;
       return () => post('/v1/auth/pats/revoke', { tokenId });
+    },
+    status: 200,
+  },
+  {
+    route: 'POST /v1/auth/oidc/exchange',
+    name: 'exchanging a JWT',
+    action: 'auth.oidc.exchanged',
+    prepare: async () => {
+      const token = await jobs.jwt(server.clock.now().getTime() / 1000);
+      return () => post('/v1/auth/oidc/exchange', { token });
     },
     status: 200,
   },

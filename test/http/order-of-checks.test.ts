@@ -151,6 +151,18 @@ const ROWS: Row[] = [
     absent: [`${NOWHERE}/blobs/${DIGEST}`],
   },
   { route: 'GET /v1/audit', malformed: ['/v1/audit?since=yesterday'], absent: null },
+  { route: 'GET /v1/audit/checkpoints', malformed: ['/v1/audit/checkpoints?limit=0'], absent: null },
+  { route: 'GET /v1/audit/export', malformed: ['/v1/audit/export?fromBatch=x'], absent: null },
+  {
+    route: 'GET /v1/audit/:auditId/proof',
+    malformed: ['/v1/audit/none/proof'],
+    absent: ['/v1/audit/999999999/proof'],
+  },
+  {
+    route: 'GET /v1/repos/:repoKey/blobs/:digest/receipt',
+    malformed: [`${NOWHERE}/blobs/no-digest/receipt`],
+    absent: [`${NOWHERE}/blobs/${DIGEST}/receipt`],
+  },
   { route: 'GET /v1/auth/whoami', malformed: null, absent: null },
   { route: 'GET /metrics', malformed: null, absent: null },
 ];

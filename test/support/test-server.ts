@@ -71,6 +71,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     worker: false,
     databasePoolSize: 8,
     shutdownGraceSeconds: 1,
+    // Tests fail on purpose, all from one address.
+    authFailuresPerMinute: 1_000_000,
+    tokenFailuresPerMinute: 1_000_000,
     ...storeUnderTest(dataDirectory),
     ...options.settings,
   };

@@ -1,8 +1,10 @@
-import type { Command } from 'commander';
+import { once } from 'node:events';
+import { Command, InvalidArgumentError } from 'commander';
 import type { AuditRow } from '../../client/types.ts';
-import { type ListOptions, listCommand, outputOf } from '../command.ts';
+import { type CommonOptions, clientCommand, type ListOptions, listCommand, outputOf } from '../command.ts';
 import { connect } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import { openFileTarget } from '../file-target.ts';
 import { printList } from '../output.ts';
 
 interface AuditOptions extends ListOptions {
@@ -16,10 +18,19 @@ interface AuditOptions extends ListOptions {
 
 /** `artifortress audit`: who did what, when, to what. */
 export function auditCommand(context: CliContext): Command {
+  return trailCommand(context)
+    .enablePositionalOptions()
+    .addCommand(exportCommand(context))
+    .addCommand(verifyCommand(context))
+    .addCommand(proveCommand(context));
+}
+
+function trailCommand(context: CliContext): Command {
   return listCommand('audit', 'Show who did what, newest first.', [
     'artifortress audit --limit 20',
     'artifortress audit --actor alice --since 2025-01-01T00:00:00Z',
     'artifortress audit --action upload.committed --all --json',
+    'artifortress audit export -o trail.ndjson && artifortress audit verify trail.ndjson',
   ])
     .option('--action <action>', 'such as upload.committed')
     .option('--actor <subject>', 'who did it')
@@ -43,4 +54,108 @@ export function auditCommand(context: CliContext): Command {
         options,
       });
     });
+}
+
+interface ExportOptions extends CommonOptions {
+  readonly output: string;
+  readonly fromBatch?: number;
+}
+
+/** `artifortress audit export`: the sealed trail, for keeping and for verifying elsewhere. */
+function exportCommand(context: CliContext): Command {
+  return clientCommand('export', 'Write the sealed trail as NDJSON, oldest first, with its signed checkpoints.', [
+    'artifortress audit export -o trail.ndjson',
+    'artifortress audit export --from-batch 120 | gzip > trail-120.ndjson.gz',
+  ])
+    .option('-o, --output <file>', 'the file, or - for standard output', '-')
+    .option('--from-batch <n>', 'go on from here: the nextBatch at the end of an earlier export', parseBatch)
+    .action(async (options: ExportOptions) => {
+      const { environment, signal } = context;
+      const client = await connect(context, options);
+      const stream = await client.audit.export({ fromBatch: options.fromBatch, signal });
+      if (options.output === '-') {
+        for await (const chunk of stream) {
+          if (!environment.stdout.write(chunk)) await once(environment.stdout, 'drain', { signal });
+        }
+        return;
+      }
+      const target = await openFileTarget(options.output, 'audit.ndjson');
+      try {
+        for await (const chunk of stream) await target.write(chunk);
+      } catch (error) {
+        await target.discard();
+        throw error;
+      }
+      await target.keep();
+      outputOf(context, options).note(
+        `Exported to ${target.file}. Check it with: artifortress audit verify ${target.file}`,
+      );
+    });
+}
+
+interface VerifyOptions {
+  readonly keys?: string;
+  readonly expect?: string;
+  readonly json?: boolean;
+}
+
+const KEYS_HELP = `
+Keys are those that you trust: save them once, from the installation itself, and keep them away from it.
+  $ artifortress keys --json > keys.json`;
+
+/** `artifortress audit verify`: works without a server. */
+function verifyCommand(context: CliContext): Command {
+  return new Command('verify')
+    .description('Check an export, without a server: edited, removed, inserted and moved rows are found.')
+    .argument('<file>', 'an export, or - for standard input')
+    .option('--keys <file>', 'the keys that you trust (else those that the export brings)')
+    .option(
+      '--expect <checkpoint>',
+      'a checkpoint seen before, which the trail must hold: so that nothing is cut off its end',
+    )
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `${KEYS_HELP}
+
+It ends with 0 where every row is proved, with 1 where something is wrong.
+
+Examples:
+  $ artifortress audit verify trail.ndjson --keys keys.json
+  $ artifortress audit export | artifortress audit verify - --expect 5d41402abc4b2a76…`,
+    )
+    .action(async (file: string, options: VerifyOptions) => {
+      const { runVerifyAudit } = await import('../run-audit.ts');
+      context.exitCode = await runVerifyAudit(context, file, options);
+    });
+}
+
+interface ProveOptions extends CommonOptions {
+  readonly export?: string;
+  readonly keys?: string;
+}
+
+/** `artifortress audit prove`: one row, from the server or from an export. */
+function proveCommand(context: CliContext): Command {
+  return clientCommand(
+    'prove',
+    'Prove that a row is in the sealed trail: its path in the tree, its signed checkpoint.',
+    [
+      'artifortress audit prove 4711',
+      'artifortress audit prove 4711 --export trail.ndjson --keys keys.json --json > proof.json',
+    ],
+  )
+    .argument('<id>', 'the auditId of the row')
+    .option('--export <file>', 'take it from an export, without a server')
+    .option('--keys <file>', 'the keys that you trust (else those of the server, or of the export)')
+    .addHelpText('after', KEYS_HELP)
+    .action(async (auditId: string, options: ProveOptions) => {
+      const { runProveAudit } = await import('../run-audit.ts');
+      context.exitCode = await runProveAudit(context, auditId, options);
+    });
+}
+
+function parseBatch(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('Give the number of a batch, from 1 on.');
+  return Number(text);
 }

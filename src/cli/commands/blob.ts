@@ -14,9 +14,10 @@ interface BlobListOptions extends ListOptions {
 
 /** `artifortress blob …`. */
 export function blobCommand(context: CliContext): Command {
-  return group('blob', 'List, look at and delete the blobs of a repository.', [
+  return group('blob', 'List, look at and delete the blobs of a repository, and get their receipts.', [
     listBlobsCommand(context),
     statCommand(context),
+    receiptCommand(context),
     deleteCommand(context),
   ]);
 }
@@ -69,6 +70,20 @@ function statCommand(context: CliContext): Command {
           ['By', blob.createdBy],
         ]),
       );
+    });
+}
+
+function receiptCommand(context: CliContext): Command {
+  return clientCommand('receipt', 'Print the custody receipt: a signed statement of how the blob came here.', [
+    'artifortress blob receipt libs/9f86d081884c7d65… > app.tar.receipt',
+    'artifortress verify app.tar --receipt app.tar.receipt',
+  ])
+    .argument('<blob>', '<repository>/<digest>')
+    .action(async (reference: string, options: CommonOptions) => {
+      const { repoKey, digest } = parseBlobReference(reference);
+      const client = await connect(context, options);
+      const receipt = await client.blobs.receipt(repoKey, digest, { signal: context.signal });
+      outputOf(context, options).result(receipt, [JSON.stringify(receipt)]);
     });
 }
 

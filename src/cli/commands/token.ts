@@ -29,6 +29,7 @@ const DEFAULT_TTL_MINUTES = 8 * 60;
 export function tokenCommand(context: CliContext): Command {
   return group('token', 'Issue, list and revoke access tokens.', [
     issueCommand(context),
+    exchangeCommand(context),
     listTokensCommand(context),
     revokeCommand(context),
   ]);
@@ -73,6 +74,26 @@ async function runIssue(context: CliContext, options: IssueOptions): Promise<voi
     `Token ${issued.tokenId} for ${issued.subject}: ${issued.scopes.join(' ')}, until ${issued.expiresAtUtc}.`,
   );
   output.result(issued, [issued.token]);
+}
+
+function exchangeCommand(context: CliContext): Command {
+  return clientCommand(
+    'exchange',
+    'Exchange a JWT of a CI system for a short token: no secret has to be stored there.',
+    ['export ARTIFORTRESS_TOKEN=$(echo "$CI_JOB_JWT" | artifortress token exchange)'],
+  )
+    .addHelpText(
+      'after',
+      '\nThe JWT is read from standard input. Which issuers the server trusts, and what their jobs may do, its operator says.',
+    )
+    .action(async (options: CommonOptions) => {
+      const output = outputOf(context, options);
+      const jwt = await readSecretFromStdin(context, 'JWT');
+      const { url } = await resolveAddress(context.environment, options);
+      const issued = await clientFor(url, undefined).tokens.exchange(jwt, { signal: context.signal });
+      output.result(issued, [issued.token]);
+      output.note(`${issued.subject} with ${issued.scopes.join(', ')} until ${issued.expiresAtUtc}`);
+    });
 }
 
 function listTokensCommand(context: CliContext): Command {
