@@ -118,6 +118,7 @@ async function openApiDocument(): Promise<string> {
     jwts: createJwtVerifier([], clock),
     metrics: createMetrics({ downloadsInProgress: () => 0 }),
     partContent: { store, signer },
+    tls: undefined,
     isAccepting: () => true,
   });
   undo.defer(() => app.close());

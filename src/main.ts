@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Server as TlsServer } from 'node:tls';
 import { establishBootstrapSecret } from './access/bootstrap.ts';
 import { createAuthenticationFailures } from './access/failures.ts';
 import { loadIdentityProviders } from './access/identity-providers.ts';
@@ -7,6 +8,7 @@ import { createJwtVerifier } from './access/verify-jwt.ts';
 import { createDenialRecorder } from './audit/denials.ts';
 import { createDownloads } from './blobs/downloads.ts';
 import { createServer, type HttpServer } from './http/server.ts';
+import { readTlsFiles, reloadTls, tlsFilesOf } from './http/tls.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
 import { lockDataFolder } from './kernel/data-folder-lock.ts';
 import { type ConnectionTarget, type Database, openDatabase } from './kernel/database.ts';
@@ -60,6 +62,8 @@ export async function startServer({
 }: StartOptions): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack();
   const providers = loadIdentityProviders(settings.oidcFile);
+  const tlsFiles = tlsFilesOf(settings);
+  const tls = tlsFiles && readTlsFiles(tlsFiles);
   const database = await startDatabase(settings, log, undo);
   const applied = await migrate(database.target);
   if (applied.length > 0) log.info({ applied }, 'migrations applied');
@@ -97,12 +101,16 @@ export async function startServer({
     jwts: createJwtVerifier(providers, clock),
     metrics: createMetrics({ downloadsInProgress: () => downloads.inProgress }),
     partContent,
+    tls,
     isAccepting: () => accepting,
   });
   const worker = startWorker(services, lastUses);
   undo.defer(() => worker.stop());
   await app.listen({ host: settings.host, port: settings.port });
-  listeningUrl = urlOf(settings.host, app.server.address());
+  listeningUrl = urlOf(tls === undefined ? 'http' : 'https', settings.host, app.server.address());
+  if (tlsFiles !== undefined && app.server instanceof TlsServer) {
+    undo.defer(reloadTls(app.server, tlsFiles, log));
+  }
   undo.defer(async () => {
     accepting = false;
     const grace = setTimeout(() => app.server.closeAllConnections(), settings.shutdownGraceSeconds * 1000);
@@ -147,9 +155,9 @@ async function startDatabase(settings: Settings, log: Logger, undo: AsyncDisposa
 }
 
 /** An address that listens everywhere is reached, from this machine, by the loopback one. */
-function urlOf(host: string, address: ReturnType<HttpServer['app']['server']['address']>): string {
+function urlOf(scheme: string, host: string, address: ReturnType<HttpServer['app']['server']['address']>): string {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const reachable =
     host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
-  return `http://${reachable}:${port}`;
+  return `${scheme}://${reachable}:${port}`;
 }

@@ -1,5 +1,6 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { ServerOptions as HttpServerOptions, IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { registerOidcRoute } from '../access/oidc-routes.ts';
@@ -18,10 +19,12 @@ import { registerSessionRoutes } from '../uploads/routes.ts';
 import { registerTransitionRoutes } from '../uploads/transition-routes.ts';
 import { type App, access } from './app.ts';
 import { type AuthorizeServices, createAuthorizer } from './authorize.ts';
+import { allowOrigins } from './cors.ts';
 import { createErrorHandler, sendError } from './error-mapping.ts';
 import { DOCS_PATH, registerOpenApi } from './openapi.ts';
 import { registerOperationsRoutes } from './operations-routes.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
+import { setSecurityHeaders } from './security-headers.ts';
 import { sendContinue } from './streamed-body.ts';
 
 /** Bodies of JSON routes, unless a route says otherwise. */
@@ -39,6 +42,8 @@ export interface ServerOptions {
   authorize: AuthorizeServices;
   jwts: JwtVerifier;
   metrics: Metrics;
+  /** Serve HTTPS with these; undefined: HTTP. */
+  tls: SecureContextOptions | undefined;
   /** Where the store's part URLs point at this server; undefined where they point at the store. */
   partContent: PartContentOptions | undefined;
   isAccepting: () => boolean;
@@ -62,7 +67,10 @@ export async function createServer(services: Services, options: ServerOptions): 
     // A large body may take its time: what bounds it is that something moves (connectionTimeout).
     requestTimeout: 0,
     // A request without Host is refused here, and not by Node in a shape of its own.
-    http: { maxHeaderSize: MAXIMUM_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
+    ...listening(
+      { maxHeaderSize: MAXIMUM_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
+      options.tls,
+    ),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, services.ids.uuid()),
@@ -74,9 +82,11 @@ export async function createServer(services: Services, options: ServerOptions): 
   app.decorateRequest('caller', null);
   app.decorateRequest('awaitsContinue', false);
   collectRoutes(app, routeTable);
+  setSecurityHeaders(app, services.settings);
   observe(app, services, options.metrics);
   parseJsonBodies(app);
   awaitContinue(app);
+  allowOrigins(app, services.settings.corsOrigins);
   refuseUnroutable(app, routeTable);
   app.addHook('onRequest', createAuthorizer(options.authorize));
   app.setErrorHandler(createErrorHandler(services.log, options.authorize.denials));
@@ -100,6 +110,14 @@ export async function createServer(services: Services, options: ServerOptions): 
   return { app, routeTable };
 }
 
+/** What the framework makes its server of. Its types tell the two kinds of server apart; nothing here does. */
+function listening(limits: HttpServerOptions, tls: SecureContextOptions | undefined): { http: HttpServerOptions } {
+  if (tls === undefined) return { http: limits };
+  const secure: unknown = { https: { ...limits, ...tls } };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an HTTPS server offers all that an HTTP one does
+  return secure as { http: HttpServerOptions };
+}
+
 function pathOf(request: Pick<FastifyRequest, 'url'>): string {
   return request.url.split('?', 1)[0] ?? request.url;
 }
@@ -116,7 +134,6 @@ function collectRoutes(app: App, table: RouteTable): void {
 function observe(app: App, services: Services, metrics: Metrics): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
-    reply.header('x-content-type-options', 'nosniff');
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {

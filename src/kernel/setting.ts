@@ -52,3 +52,12 @@ function isNetwork(text: string): boolean {
   if (version === 0 || rest.length > 0) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
+
+/** Origins as browsers send them (RFC 6454 §6.1), divided by commas, or `*`. */
+export const originList = z
+  .string()
+  .transform((text) => text.split(',').map((item) => item.trim()))
+  .refine(
+    (items) => items.every((item) => item === '*' || (URL.canParse(item) && new URL(item).origin === item)),
+    'must be origins such as https://ui.example.com, divided by commas, or *',
+  );

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { S3_SETTINGS } from './s3-settings.ts';
-import { addressList, httpUrl, setting, wholeNumber, yesOrNo } from './setting.ts';
+import { SECURITY_SETTINGS } from './security-settings.ts';
+import { httpUrl, setting, wholeNumber, yesOrNo } from './setting.ts';
 
 const TEBIBYTE = 1024 ** 4;
 const DAY_SECONDS = 86_400;
@@ -123,42 +124,7 @@ export const SETTINGS = {
     'How long the URL of a redirected download can be used.',
   ),
   ...S3_SETTINGS,
-  authFailuresPerMinute: setting(
-    'ARTIFORTRESS_AUTH_FAILURES_PER_MINUTE',
-    wholeNumber(1, 1_000_000),
-    '600',
-    'Refused secrets that one address may send a minute; the next are answered 429. Good tokens are let in all the same.',
-  ),
-  tokenFailuresPerMinute: setting(
-    'ARTIFORTRESS_TOKEN_FAILURES_PER_MINUTE',
-    wholeNumber(1, 1_000_000),
-    '120',
-    'How often a minute one token may be refused; then it is answered 429 without being looked up.',
-  ),
-  trustedProxies: setting(
-    'ARTIFORTRESS_TRUSTED_PROXIES',
-    addressList,
-    undefined,
-    'Addresses and networks (10.0.0.0/8) of proxies, divided by commas, whose X-Forwarded-For is believed. Unset: nobody is.',
-  ),
-  oidcFile: setting(
-    'ARTIFORTRESS_OIDC_FILE',
-    z.string().min(1),
-    undefined,
-    'JSON file of the issuers whose JWTs can be exchanged for tokens, and of what their claims are worth (docs/operating.md). Unset: none.',
-  ),
-  signingKeyFile: setting(
-    'ARTIFORTRESS_SIGNING_KEY_FILE',
-    z.string().min(1),
-    undefined,
-    'PEM file of the Ed25519 key that seals the audit trail and signs receipts. Unset: one is generated and kept in the database, where whoever may write to it could sign too.',
-  ),
-  auditRetentionDays: setting(
-    'ARTIFORTRESS_AUDIT_RETENTION_DAYS',
-    wholeNumber(1, 36_500),
-    undefined,
-    'How long audit rows are kept; what is removed leaves its signed checkpoint behind. Unset: for ever.',
-  ),
+  ...SECURITY_SETTINGS,
   shutdownGraceSeconds: setting(
     'ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS',
     wholeNumber(0, 3600),
@@ -201,6 +167,9 @@ type OptionalSetting =
   | 's3CaFile'
   | 's3ServerSideEncryption'
   | 's3KmsKeyId'
+  | 'corsOrigins'
+  | 'tlsCertificateFile'
+  | 'tlsKeyFile'
   | 'trustedProxies'
   | 'oidcFile'
   | 'signingKeyFile'

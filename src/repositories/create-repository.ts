@@ -6,18 +6,26 @@ import { AppError } from '../kernel/errors.ts';
 import { attribute, type Caller, type Services } from '../services.ts';
 import type { NewRepository, Repository } from './model.ts';
 import { findRepository, insertMembers, insertRepository, lockRepository } from './store.ts';
+import { isPrivateUpstream } from './upstream.ts';
 
 /**
  * Creates a repository. A virtual one can't contain itself, directly or not: its members must exist before it does, and members
  * never change.
- * @throws AppError `bad_request` for a member that doesn't exist; `conflict` for a key that is taken.
+ * @throws AppError `bad_request` for a member that doesn't exist, or an upstream in a private network; `conflict` for a key that is taken.
  */
 export async function createRepository(
-  services: Pick<Services, 'db' | 'clock'>,
+  services: Pick<Services, 'db' | 'clock' | 'settings'>,
   caller: Caller,
   request: NewRepository,
 ): Promise<Repository> {
   const { tenantId, subject } = caller.principal;
+  const { upstreamUrl: upstream } = request;
+  if (upstream !== undefined && !services.settings.allowPrivateUpstreams && isPrivateUpstream(upstream)) {
+    throw new AppError(
+      'bad_request',
+      'upstreamUrl: names this machine or a private network, which ARTIFORTRESS_ALLOW_PRIVATE_UPSTREAMS=true allows.',
+    );
+  }
   const attribution = attribute(services.clock, caller);
   return await services.db.transaction(async (transaction) => {
     const memberIds = await lockMembers(transaction, tenantId, request.memberRepos ?? []);

@@ -27,7 +27,7 @@ describe('each type of repository', () => {
   test.each([
     { repoType: 'local' },
     { repoType: 'remote', upstreamUrl: UPSTREAM },
-    { repoType: 'remote', upstreamUrl: 'http://10.0.0.1:8081/a?b=c' },
+    { repoType: 'remote', upstreamUrl: 'http://upstream.example:8081/a?b=c' },
     { repoType: 'virtual', memberRepos: ['member'] },
     { repoType: 'virtual', memberRepos: ['member-too', 'member'] },
   ])('is created as it was asked for: %j', async (fields) => {

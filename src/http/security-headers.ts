@@ -1,0 +1,25 @@
+import type { Settings } from '../kernel/settings.ts';
+import type { App } from './app.ts';
+import { DOCS_PATH } from './openapi.ts';
+
+/** Answers are data: nothing in one may run, be framed or send its address on, should a browser open it after all. */
+const OF_EVERY_ANSWER = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+} as const;
+
+const NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'; sandbox";
+const A_YEAR = 'max-age=31536000';
+
+/** Sets them before anything else has a say, so that refusals carry them too. Pages of our own have a policy of their own. */
+export function setSecurityHeaders(app: App, settings: Settings): void {
+  const overTls = settings.tlsCertificateFile !== undefined || settings.publicUrl?.startsWith('https:') === true;
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(OF_EVERY_ANSWER);
+    if (!request.url.startsWith(DOCS_PATH)) reply.header('content-security-policy', NOTHING_RUNS);
+    if (overTls) reply.header('strict-transport-security', A_YEAR);
+    done();
+  });
+}
