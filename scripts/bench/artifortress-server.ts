@@ -25,11 +25,15 @@ export function newBootstrapToken(): string {
   return randomBytes(BOOTSTRAP_TOKEN_BYTES).toString('hex');
 }
 
-/** Starts `artifortress serve` on a data folder, new or used, and answers when it is ready. */
+/**
+ * Starts `artifortress serve` on a data folder, new or used, and answers when it is ready. The bytes go to that folder too,
+ * unless the environment names another store.
+ */
 export async function startArtifortress(
   stack: AsyncDisposableStack,
   folder: string,
   bootstrapToken: string,
+  storeEnv: Readonly<Record<string, string>> = {},
 ): Promise<ArtifortressServer> {
   const port = await freePort();
   const child = startChild(stack, {
@@ -42,6 +46,7 @@ export async function startArtifortress(
       HOST: '127.0.0.1',
       ARTIFORTRESS_DATA_DIR: folder,
       ARTIFORTRESS_BOOTSTRAP_TOKEN: bootstrapToken,
+      ...storeEnv,
     },
   });
   const readyMs = await child.readyAfterMs(() => isReady(port));

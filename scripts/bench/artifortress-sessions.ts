@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Connection, HttpRequest } from './http-connection.ts';
+import { type Connection, type HttpRequest, LOOPBACK } from './http-connection.ts';
 import { headerOf, type Reply } from './http-reply.ts';
 import { fieldOf, listOf, numberOf, parseJson, textOf, textsOf } from './json-fields.ts';
 import { digestOf, type Payload } from './payloads.ts';
@@ -19,12 +19,10 @@ const MS_PER_SECOND = 1000;
 
 /** Uploads by sessions, as the contract of the API has them: create, parts, put, complete, commit. */
 export class UploadSessions {
-  readonly #port: number;
   readonly #uploadsTarget: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(port: number, repoKey: string, authorization: Readonly<Record<string, string>>) {
-    this.#port = port;
+  constructor(repoKey: string, authorization: Readonly<Record<string, string>>) {
     this.#uploadsTarget = `/v1/repos/${repoKey}/uploads`;
     this.#headers = { ...authorization, 'Content-Type': 'application/json' };
   }
@@ -43,8 +41,17 @@ export class UploadSessions {
 
   /** Uploads a payload by one session: its parts side by side, one at a time on each connection. */
   async upload(connections: readonly Connection[], payload: Payload, parts: readonly Part[]): Promise<void> {
-    const [first] = connections;
-    if (first === undefined) throw new Error('an upload needs a connection');
+    const first = firstOf(connections);
+    await this.#commit(first, await this.uploadUncommitted(connections, payload, parts));
+  }
+
+  /** Does everything but the commit; returns the target of the session. */
+  async uploadUncommitted(
+    connections: readonly Connection[],
+    payload: Payload,
+    parts: readonly Part[],
+  ): Promise<string> {
+    const first = firstOf(connections);
     const { uploadTarget } = await this.#create(first, payload);
     const requests = parts.map(({ partNumber, start, end, sha256 }) => ({
       partNumber,
@@ -73,7 +80,15 @@ export class UploadSessions {
     await Promise.all(connections.map(drain));
 
     await this.#post(first, 'complete', `${uploadTarget}/complete`, 200, { parts: etags });
-    await this.#commit(first, uploadTarget);
+    return uploadTarget;
+  }
+
+  /** Asks for the commit once; returns null when it is done, else the seconds that a client is to wait. */
+  async commitOnce(connection: Connection, uploadTarget: string): Promise<number | null> {
+    const reply = await this.#send(connection, 'commit', `${uploadTarget}/commit`, {});
+    if (reply.status === 202) return Number(headerOf(reply.head, 'retry-after') ?? '1');
+    expectStatus(reply, 200, 'the commit');
+    return null;
   }
 
   async #create(connection: Connection, { digest, lengthBytes }: Payload) {
@@ -87,8 +102,8 @@ export class UploadSessions {
 
   async #putPart(connection: Connection, grant: unknown, payload: Payload, { start, end }: Part): Promise<string> {
     const url = new URL(textOf(grant, 'uploadUrl'));
-    if (url.host !== `127.0.0.1:${this.#port}`) throw new Error(`the upload URL points elsewhere: ${url.host}`);
-    const reply = await connection.request({
+    if (url.hostname !== LOOPBACK) throw new Error(`the upload URL points elsewhere: ${url.host}`);
+    const reply = await connection.beside(Number(url.port)).request({
       step: 'put part',
       method: 'PUT',
       target: url.pathname + url.search,
@@ -104,12 +119,9 @@ export class UploadSessions {
   /** Commits as a client does that keeps to the contract: a 202 is repeated after the time that it names. */
   async #commit(connection: Connection, uploadTarget: string): Promise<void> {
     for (let attempt = 0; attempt < COMMIT_LIMIT; attempt++) {
-      const reply = await this.#send(connection, 'commit', `${uploadTarget}/commit`, {});
-      if (reply.status !== 202) {
-        expectStatus(reply, 200, 'the commit');
-        return;
-      }
-      await sleep(Number(headerOf(reply.head, 'retry-after') ?? '1') * MS_PER_SECOND);
+      const waitSeconds = await this.commitOnce(connection, uploadTarget);
+      if (waitSeconds === null) return;
+      await sleep(waitSeconds * MS_PER_SECOND);
     }
     throw new Error(`the commit was still being verified after ${COMMIT_LIMIT} requests`);
   }
@@ -125,6 +137,12 @@ export class UploadSessions {
     const request: HttpRequest = { step, method: 'POST', target, headers: this.#headers, body, take: 'text' };
     return connection.request(request);
   }
+}
+
+function firstOf(connections: readonly Connection[]): Connection {
+  const [first] = connections;
+  if (first === undefined) throw new Error('an upload needs a connection');
+  return first;
 }
 
 /** The connection writes the length itself; a second one would make the request malformed. */

@@ -4,16 +4,21 @@ import { startChild } from './child.ts';
 import { headerOf } from './http-reply.ts';
 import { answers, freePort } from './loopback.ts';
 import { findProgram, outputOf, versionIn } from './programs.ts';
+import type { S3Bucket } from './s3-store.ts';
 import { expectStatus, type MissingSubject, rangeHeaders, type Subject } from './subject.ts';
 
 export const DOCKER_REGISTRY = 'docker-registry';
 
 const IMAGE = 'bench';
 
-/** Starts Debian's registry on a folder of its own, with Debian's settings but for tokens and request logs, which it has none of. */
+/**
+ * Starts Debian's registry on a folder of its own, or on a bucket, with Debian's settings but for tokens and request logs,
+ * which it has none of.
+ */
 export async function startDockerRegistry(
   stack: AsyncDisposableStack,
   root: string,
+  bucket: S3Bucket | null = null,
 ): Promise<Subject | MissingSubject> {
   const program = findProgram('docker-registry');
   if (program === null)
@@ -22,7 +27,10 @@ export async function startDockerRegistry(
   const folder = join(root, 'docker-registry');
   mkdirSync(folder, { recursive: true });
   const configPath = join(folder, 'config.json');
-  writeFileSync(configPath, JSON.stringify(configuration(port, join(folder, 'data'))));
+  writeFileSync(
+    configPath,
+    JSON.stringify(configuration(port, bucket === null ? folderDriver(join(folder, 'data')) : s3Driver(bucket))),
+  );
   const args = ['serve', configPath];
   const child = startChild(stack, { name: DOCKER_REGISTRY, file: program, args, folder });
   await child.readyAfterMs(() => answers(port, '/v2/'));
@@ -56,17 +64,30 @@ export async function startDockerRegistry(
   };
 }
 
-/** JSON is YAML. Everything is Debian's own `config.yml`, but for the address, the folder, no accounts and no log of requests. */
-function configuration(port: number, dataFolder: string): object {
+/** JSON is YAML. Everything is Debian's own `config.yml`, but for the address, the store, no accounts and no log of requests. */
+function configuration(port: number, driver: object): object {
   return {
     version: '0.1',
     log: { level: 'error', accesslog: { disabled: true } },
     storage: {
       cache: { blobdescriptor: 'inmemory' },
-      filesystem: { rootdirectory: dataFolder },
+      ...driver,
       delete: { enabled: true },
     },
     http: { addr: `127.0.0.1:${port}`, secret: 'bench', headers: { 'X-Content-Type-Options': ['nosniff'] } },
     health: { storagedriver: { enabled: true, interval: '10s', threshold: 3 } },
+  };
+}
+
+function folderDriver(dataFolder: string): object {
+  return { filesystem: { rootdirectory: dataFolder } };
+}
+
+/** An endpoint of one's own implies that the bucket stands in the path. Downloads are proxied, so that it sends every byte. */
+function s3Driver({ connection, bucket }: S3Bucket): object {
+  const { endpoint, region, accessKeyId, secretAccessKey } = connection;
+  return {
+    s3: { regionendpoint: endpoint, region, bucket, accesskey: accessKeyId, secretkey: secretAccessKey, secure: false },
+    redirect: { disable: true },
   };
 }

@@ -7,16 +7,14 @@ import type { Payload } from './payloads.ts';
 import { RandomIntegers } from './random-integers.ts';
 import { type ByteRange, expectStatus, type Subject } from './subject.ts';
 import { IN_FLIGHT, MIB_BYTES } from './units.ts';
-import type { Variant, Workload } from './workload.ts';
+import type { Comparison, Variant, Workload } from './workload.ts';
 
 interface Read {
   readonly payload: Payload;
   readonly range?: ByteRange;
 }
 
-type Plan = Pick<Workload, 'name' | 'title' | 'lanes' | 'warmUpSeconds'> & {
-  /** The least ratio to docker-registry that the project aims at. */
-  readonly aim: number;
+type Plan = Pick<Workload, 'name' | 'title' | 'lanes' | 'warmUpSeconds' | 'comparisons'> & {
   readonly next: (random: RandomIntegers) => Read;
   readonly verify: (subject: Subject, random: RandomIntegers) => Promise<void>;
 };
@@ -30,26 +28,36 @@ const ONE_OBJECT_SECONDS = 0;
 const SEED = 20_260_401;
 
 /** Whole small objects, at random. */
-export function smallDownloads(subjects: readonly Subject[], payloads: readonly Payload[], seconds: number): Workload {
+export function smallDownloads(
+  subjects: readonly Subject[],
+  payloads: readonly Payload[],
+  seconds: number,
+  comparisons = comparisonsOf(3),
+): Workload {
   return downloads(subjects, seconds, {
     name: 'small-down',
     title: `256 KiB down, ${IN_FLIGHT} in flight`,
     lanes: { count: IN_FLIGHT, connectionsEach: 1 },
     warmUpSeconds: WARM_UP_SECONDS,
-    aim: 3,
+    comparisons,
     next: (random) => ({ payload: random.pick(payloads) }),
     verify: (subject, random) => checkBlob(subject, random.pick(payloads).digest),
   });
 }
 
 /** The whole big object, again and again, by one reader. */
-export function bigDownloads(subjects: readonly Subject[], payload: Payload, seconds: number): Workload {
+export function bigDownloads(
+  subjects: readonly Subject[],
+  payload: Payload,
+  seconds: number,
+  comparisons = comparisonsOf(1),
+): Workload {
   return downloads(subjects, seconds, {
     name: 'big-down',
     title: `${payload.lengthBytes / MIB_BYTES} MiB down, one reader`,
     lanes: { count: 1, connectionsEach: 1 },
     warmUpSeconds: ONE_OBJECT_SECONDS,
-    aim: 1,
+    comparisons,
     next: () => ({ payload }),
     verify: (subject, random) => checkSomeRanges(subject, payload, random),
   });
@@ -62,21 +70,25 @@ export function rangeDownloads(subjects: readonly Subject[], payload: Payload, s
     title: `64 KiB ranges of ${payload.lengthBytes / MIB_BYTES} MiB at random offsets, ${IN_FLIGHT} in flight`,
     lanes: { count: IN_FLIGHT, connectionsEach: 1 },
     warmUpSeconds: WARM_UP_SECONDS,
-    aim: 3,
+    comparisons: comparisonsOf(3),
     next: (random) => ({ payload, range: randomRange(payload, random) }),
     verify: (subject, random) => checkSomeRanges(subject, payload, random),
   });
 }
 
 function downloads(subjects: readonly Subject[], seconds: number, plan: Plan): Workload {
-  const { name, title, lanes, warmUpSeconds, aim } = plan;
-  const comparisons = [
+  const { name, title, lanes, warmUpSeconds, comparisons } = plan;
+  const variants = subjects.map((subject) => variant(subject, plan));
+  return { name, title, lanes, seconds, warmUpSeconds, variants, comparisons };
+}
+
+/** With the least ratio to docker-registry that the project aims at. */
+function comparisonsOf(aim: number): readonly Comparison[] {
+  return [
     { of: ARTIFORTRESS, over: DOCKER_REGISTRY, aim },
     { of: ARTIFORTRESS, over: BARE_NODE, aim: null },
     { of: ARTIFORTRESS, over: NGINX, aim: null },
   ];
-  const variants = subjects.map((subject) => variant(subject, plan));
-  return { name, title, lanes, seconds, warmUpSeconds, variants, comparisons };
 }
 
 function variant(subject: Subject, { next, verify }: Plan): Variant {

@@ -27,7 +27,7 @@ interface Exchange {
   bodySent: boolean;
 }
 
-const LOOPBACK = '127.0.0.1';
+export const LOOPBACK = '127.0.0.1';
 /** One read takes what a fast server has ready; larger buffers showed no gain. */
 const READ_BUFFER_BYTES = 256 * 1024;
 /** No byte either way for this long is a failure of the server. */
@@ -41,6 +41,7 @@ const IDLE_TIMEOUT_MS = 60_000;
 export class Connection {
   readonly #port: number;
   readonly #record: RecordRequest;
+  readonly #beside = new Map<number, Connection>();
   #socket: Socket | null = null;
   #exchange: Exchange | null = null;
   #wakeWriter: (() => void) | null = null;
@@ -83,7 +84,16 @@ export class Connection {
     return reply;
   }
 
+  /** A connection to another port of this machine, to which this one's server may send its clients; closed with this one. */
+  beside(port: number): Connection {
+    if (port === this.#port) return this;
+    const connection = this.#beside.get(port) ?? new Connection(port, this.#record);
+    this.#beside.set(port, connection);
+    return connection;
+  }
+
   close(): void {
+    for (const connection of this.#beside.values()) connection.close();
     this.#socket?.destroy();
     this.#socket = null;
   }

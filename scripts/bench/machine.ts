@@ -20,6 +20,8 @@ export interface Machine {
   readonly onProjectDisk: boolean;
 }
 
+/** A report that is being written changes nothing of what it reports on. */
+const REPORTS_EXCLUDED = ':(exclude)docs/reports';
 const PROJECT_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Returns what the figures of a run depend on. */
@@ -55,7 +57,8 @@ function packageFile(): unknown {
 
 function commit(): string {
   const head = outputOf('git', ['rev-parse', '--verify', '--quiet', 'HEAD'], PROJECT_ROOT);
-  const changes = outputOf('git', ['--no-optional-locks', 'status', '--porcelain'], PROJECT_ROOT);
+  const status = ['--no-optional-locks', 'status', '--porcelain', '--', '.', REPORTS_EXCLUDED];
+  const changes = outputOf('git', status, PROJECT_ROOT);
   if (head === null) return 'unknown';
   return changes === '' ? head : `${head} with changes`;
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { jsonOf } from './json.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { printReport } from './print.ts';
-import { type Report, run } from './run.ts';
+import type { Report } from './report.ts';
+import { run } from './run.ts';
 
 const FAILED = 1;
 const MISUSED = 2;

@@ -1,4 +1,4 @@
-import type { Report } from './run.ts';
+import type { Report } from './report.ts';
 import { type Table, tablesOf } from './tables.ts';
 
 const LEGEND = [
@@ -7,30 +7,46 @@ const LEGEND = [
   'and of the client, which shares the cores with the server and is the same for all. RSS is the peak within the timed windows,',
   'PG MiB the sum over the processes of PostgreSQL, each of which counts the shared memory that it touched.',
 ];
+const S3_LEGEND = [
+  'CPU and RSS of our server and of docker-registry leave out the S3 server, which works for both; those of the raw rows are its own.',
+  "raw presigned: that server's own URLs for reading, signed beforehand. raw PUTs: creates the upload, signs, sends the parts, completes;",
+  'nothing is hashed and nothing proved. client push: our library, with the digest made first unless known, and the proof of the commit,',
+  'which reads several parts back. So aims stand where both sides do the same: at the transfer, and at the push that has nothing to hash or read back.',
+  'The requests of the big uploads are the phases of each, one after the other; transfer is from the first URL to the last ETag.',
+];
 
 /** Returns a report as text for a terminal, or as Markdown. */
 export function printReport(report: Report): string {
   const { markdown } = report.options;
   const formatTable = markdown ? markdownTable : plainTable;
   const lines = [
+    ...(markdown ? documentHead(report) : []),
     ...headLines(report).map((line) => (markdown ? `- ${line}` : line)),
     '',
     ...tablesOf(report).flatMap((table) => [...formatTable(table), '']),
     ...LEGEND,
+    ...(report.options.store === 's3' ? S3_LEGEND : []),
     ...failureLines(report),
   ];
   return `${lines.join('\n')}\n`;
 }
 
+function documentHead({ options }: Report): string[] {
+  const title = options.store === 's3' ? '# Benchmark on S3' : '# Benchmark';
+  return [title, '', `Written by \`${options.command}\`.`, ''];
+}
+
 function headLines({ machine, versions, options }: Report): string[] {
   const { cpu, cores, memoryGib, kernel, fileSystem, node, postgresql, commit, startedAtUtc } = machine;
+  const store =
+    options.store === 's3' ? `, ${options.trafficGib} GiB of traffic; the bytes of all on one ${options.s3Server}` : '';
   return [
     `${startedAtUtc}, commit ${commit}`,
     `${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}, ${fileSystem}`,
     `Node ${node}, PostgreSQL ${postgresql}${Object.entries(versions)
       .map(([name, version]) => `; ${name}: ${version}`)
       .join('')}`,
-    `${options.rounds} rounds of ${options.seconds} s windows, big object ${options.bigMib} MiB`,
+    `${options.rounds} rounds of ${options.seconds} s windows, big object ${options.bigMib} MiB${store}`,
   ];
 }
 

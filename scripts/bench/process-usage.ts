@@ -7,7 +7,7 @@ export interface CpuTime {
 }
 
 /** PostgreSQL stands apart, since its processes share memory with each other. */
-export interface PeakMemory {
+export interface ResidentMemory {
   readonly serverBytes: number;
   readonly postgresqlBytes: number;
 }
@@ -61,13 +61,22 @@ export class ProcessTree {
   }
 
   /** The sum of the peak resident sizes of the processes alive now; shared pages count in each of them. */
-  peakMemory(): PeakMemory {
+  peakMemory(): ResidentMemory {
+    return this.#memory('VmHWM');
+  }
+
+  /** The same of the resident sizes now. */
+  residentMemory(): ResidentMemory {
+    return this.#memory('VmRSS');
+  }
+
+  #memory(field: 'VmHWM' | 'VmRSS'): ResidentMemory {
     let serverBytes = 0;
     let postgresqlBytes = 0;
     for (const { pid, name } of this.#entries()) {
-      const peak = peakResidentBytes(pid);
-      if (name === POSTGRESQL_PROCESS) postgresqlBytes += peak;
-      else serverBytes += peak;
+      const bytes = statusBytes(pid, field);
+      if (name === POSTGRESQL_PROCESS) postgresqlBytes += bytes;
+      else serverBytes += bytes;
     }
     return { serverBytes, postgresqlBytes };
   }
@@ -124,8 +133,8 @@ function parseStat(pid: number, stat: string): ProcessEntry {
   };
 }
 
-function peakResidentBytes(pid: number): number {
-  const match = /VmHWM:\s+(\d+) kB/.exec(readOrNull(`/proc/${pid}/status`) ?? '');
+function statusBytes(pid: number, field: string): number {
+  const match = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readOrNull(`/proc/${pid}/status`) ?? '');
   return Number(match?.[1] ?? 0) * 1024;
 }
 

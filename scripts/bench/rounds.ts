@@ -93,6 +93,6 @@ async function attempt(
 }
 
 /** Writes out what the last window left in memory, so that the next doesn't pay for it. */
-function settleDisk(dataDir: string): void {
+export function settleDisk(dataDir: string): void {
   spawnSync('sync', ['--file-system', dataDir], { timeout: SYNC_LIMIT_MS });
 }

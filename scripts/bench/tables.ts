@@ -1,6 +1,7 @@
+import { type MeasureGroup, meets } from './measures.ts';
 import { ratiosOf } from './ratios.ts';
+import type { Report } from './report.ts';
 import type { Row, WorkloadResult } from './rounds.ts';
-import type { Report } from './run.ts';
 import { startRows } from './start-times.ts';
 import { median } from './statistics.ts';
 import { MIB_BYTES } from './units.ts';
@@ -32,11 +33,12 @@ const FIGURE_COLUMNS: readonly { readonly name: string; readonly figure: Figure;
   { name: 'PG MiB', figure: 'postgresqlPeakBytes', unit: MIB_BYTES },
 ];
 
-/** Returns the tables of a report: start times, one a workload, the steps of ours, and the ratios beside the aims. */
-export function tablesOf({ starts, results }: Report): Table[] {
+/** Returns the tables of a report: start times, one a workload, the steps of ours, what stands by itself, and the ratios beside the aims. */
+export function tablesOf({ starts, results, measures }: Report): Table[] {
   const tables = results.workloads.map(figuresTable);
   const steps = stepsTable(results.workloads);
   if (steps.rows.length > 0) tables.push(steps);
+  tables.push(...measures.map(measuresTable));
   const ratios = ratiosTable(results.workloads);
   if (ratios.rows.length > 0) tables.push(ratios);
   if (starts === null) return tables;
@@ -80,20 +82,46 @@ function stepsTable(workloads: readonly WorkloadResult[]): Table {
 }
 
 function ratiosTable(workloads: readonly WorkloadResult[]): Table {
-  const rows = workloads
-    .flatMap(ratiosOf)
-    .map(({ workload, of, over, median, least, greatest, aim }) => [
+  const rows = workloads.flatMap(ratiosOf).map(({ workload, of, over, median, least, greatest, aim }) => {
+    const shown = median.toFixed(2);
+    return [
       `${workload}: ${of} over ${over}`,
-      `${median.toFixed(2)}×`,
+      `${shown}×`,
       `${least.toFixed(2)}–${greatest.toFixed(2)}`,
-      aim === null ? NOTHING : `≥ ${aim.toFixed(1)}×`,
-      aim === null ? NOTHING : median >= aim ? 'met' : 'MISSED',
-    ]);
+      aim === null ? NOTHING : `≥ ${withTenths(aim)}×`,
+      // Judged as shown: 1.00 isn't less than 1.
+      aim === null ? NOTHING : Number(shown) >= aim ? 'met' : 'MISSED',
+    ];
+  });
   return { title: 'Ratios of MiB/s, formed in each round', columns: ['', 'median', 'rounds', 'aim', ''], rows };
+}
+
+function measuresTable({ title, measures }: MeasureGroup): Table {
+  const rows = measures
+    .filter(({ values }) => values.length > 0)
+    .map(({ name, unit, values, aim }) => {
+      const format = (value: number) => (unit === '×' ? value.toFixed(2) : significant(value));
+      const rounds = `${format(Math.min(...values))}–${format(Math.max(...values))}`;
+      const shown = format(median(values));
+      return [
+        name,
+        shown,
+        unit,
+        values.length === 1 ? NOTHING : rounds,
+        aim === null ? NOTHING : 'least' in aim ? `≥ ${aim.least}` : `≤ ${aim.most}`,
+        aim === null ? NOTHING : meets(Number(shown), aim) ? 'met' : 'MISSED',
+      ];
+    });
+  return { title, columns: ['', 'median', 'unit', 'rounds', 'aim', ''], rows };
 }
 
 function measured(row: Row): WindowFigures[] {
   return row.rounds.filter((figures) => figures !== null);
+}
+
+/** 1 as 1.0, and 0.95 as it is. */
+function withTenths(value: number): string {
+  return Number.isInteger(value) ? value.toFixed(1) : String(value);
 }
 
 /** Three significant digits are more than a benchmark on a shared machine can promise. */

@@ -8,11 +8,11 @@ import { makeBigObject, type Payload, SmallObjects } from './payloads.ts';
 import type { Subject } from './subject.ts';
 import { IN_FLIGHT, MIB_BYTES, SMALL_OBJECT_BYTES } from './units.ts';
 import type { Operate } from './window.ts';
-import type { Variant, Workload } from './workload.ts';
+import type { Comparison, Variant, Workload } from './workload.ts';
 
-const LIFECYCLE = `${ARTIFORTRESS} lifecycle`;
+export const LIFECYCLE = `${ARTIFORTRESS} lifecycle`;
 const MULTIPART = `${ARTIFORTRESS} multipart`;
-const ONE_PUT = `${ARTIFORTRESS} one PUT`;
+export const ONE_PUT = `${ARTIFORTRESS} one PUT`;
 
 /** Objects made ready for a second of a window; a faster server makes the client hash while it is timed. */
 const READY_OBJECTS_PER_SECOND = 1_500;
@@ -20,10 +20,22 @@ const CHECKED_OBJECTS = 3;
 const SMALL_WARM_UP_SECONDS = 0.5;
 const BIG_WARM_UP_BYTES = 64 * MIB_BYTES;
 
+const SMALL_COMPARISONS: readonly Comparison[] = [
+  { of: LIFECYCLE, over: DOCKER_REGISTRY, aim: 1.0 },
+  { of: ONE_PUT, over: DOCKER_REGISTRY, aim: 2.5 },
+  { of: LIFECYCLE, over: BARE_NODE, aim: null },
+  { of: ONE_PUT, over: BARE_NODE, aim: null },
+];
+
 type Store = (connections: readonly Connection[], payload: Payload) => Promise<void>;
 
 /** Unique 256 KiB objects, by the full lifecycle and by one request, against a push to each of the others. */
-export function smallUploads(ours: Artifortress, others: readonly Subject[], seconds: number): Workload {
+export function smallUploads(
+  ours: Artifortress,
+  others: readonly Subject[],
+  seconds: number,
+  comparisons = SMALL_COMPARISONS,
+): Workload {
   const variant = (label: string, subject: Subject, store: Store): Variant => {
     const objects = new SmallObjects(SMALL_OBJECT_BYTES);
     const stored: string[] = [];
@@ -63,12 +75,7 @@ export function smallUploads(ours: Artifortress, others: readonly Subject[], sec
       variant(ONE_PUT, ours, directly(ours)),
       ...others.map((subject) => variant(subject.name, subject, directly(subject))),
     ],
-    comparisons: [
-      { of: LIFECYCLE, over: DOCKER_REGISTRY, aim: 1.0 },
-      { of: ONE_PUT, over: DOCKER_REGISTRY, aim: 2.5 },
-      { of: LIFECYCLE, over: BARE_NODE, aim: null },
-      { of: ONE_PUT, over: BARE_NODE, aim: null },
-    ],
+    comparisons,
   };
 }
 
@@ -83,14 +90,14 @@ export function bigUploads(ours: Artifortress, others: readonly Subject[], bigMi
       subject,
       async prepare() {
         const warmUp = await makeUpload(makeBigObject(Math.min(lengthBytes, BIG_WARM_UP_BYTES)));
-        await withConnection(subject, (connection) => warmUp([connection]));
+        await withConnection(subject, (connection) => warmUp([connection], () => {}));
         const payload = makeBigObject(lengthBytes);
         digest = payload.digest;
         upload = await makeUpload(payload);
       },
-      async operate(connections) {
+      async operate(connections, record) {
         if (upload === null) throw new Error('nothing was prepared');
-        return upload(connections);
+        return upload(connections, record);
       },
       async verify() {
         await checkBlob(subject, digest);

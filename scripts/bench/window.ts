@@ -1,10 +1,13 @@
-import { Connection } from './http-connection.ts';
+import { Connection, type RecordRequest } from './http-connection.ts';
 import type { ProcessTree } from './process-usage.ts';
 import { percentile } from './statistics.ts';
 import { GIB_BYTES, MIB_BYTES } from './units.ts';
 
-/** Does one object's worth of work over the connections of a lane; returns the payload bytes that it moved. */
-export type Operate = (connections: readonly Connection[]) => Promise<number>;
+/**
+ * Does one object's worth of work over the connections of a lane; returns the payload bytes that it moved. What it does
+ * past the connections it records itself.
+ */
+export type Operate = (connections: readonly Connection[], record: RecordRequest) => Promise<number>;
 
 /** How many loops run side by side, and how many connections each has. */
 export interface Lanes {
@@ -122,7 +125,7 @@ async function runLane(operate: Operate, connections: Connection[], deadlineMs: 
   let nowMs = performance.now();
   do {
     const startedAtMs = nowMs;
-    const movedBytes = await operate(connections);
+    const movedBytes = await operate(connections, samples.recordRequest);
     samples.bytes += movedBytes;
     nowMs = performance.now();
     samples.objectMs.push(nowMs - startedAtMs);

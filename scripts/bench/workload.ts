@@ -1,4 +1,3 @@
-import type { WorkloadName } from './options.ts';
 import type { Subject } from './subject.ts';
 import type { Lanes, Operate } from './window.ts';
 
@@ -14,14 +13,14 @@ export interface Variant {
 }
 
 /** A row to be divided by another, and the least ratio of their MiB/s that the project aims at, if any. */
-interface Comparison {
+export interface Comparison {
   readonly of: string;
   readonly over: string;
   readonly aim: number | null;
 }
 
 export interface Workload {
-  readonly name: Exclude<WorkloadName, 'start'>;
+  readonly name: 'small-up' | 'small-down' | 'big-up' | 'big-down' | 'ranges';
   readonly title: string;
   readonly lanes: Lanes;
   /** Length of a timed window; 0 makes one object. */

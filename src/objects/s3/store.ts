@@ -181,7 +181,10 @@ export function openS3Store({ location, maximumBodies, clock, log }: S3StoreOpti
       await abilities();
     },
 
-    close: () => clients.close(),
+    close() {
+      reader.close();
+      clients.close();
+    },
   };
 }
 

@@ -1,0 +1,109 @@
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { s3Client } from '../s3-servers/start.ts';
+import type { RecordRequest } from './http-connection.ts';
+import type { Payload } from './payloads.ts';
+import type { S3Bucket, S3Store } from './s3-store.ts';
+import { expectStatus, rangeHeaders, type Subject } from './subject.ts';
+
+export const RAW = 'raw presigned';
+
+/** Sends the bytes of a payload from `start` up to `end` to a presigned URL; returns the ETag. */
+export type SendPart = (url: URL, payload: Payload, start: number, end: number) => Promise<string>;
+
+/** The S3 server itself, by presigned URLs, with nothing of ours in between: what a proxy or a library can at best be. */
+export interface RawS3 extends Subject {
+  /**
+   * Uploads a payload in parts: creates the upload, signs, sends, completes. Each sender sends one part at a time. Recorded
+   * as a client's phases are: `create`, `transfer` from the signing of the first part to the last one's ETag, `complete`.
+   */
+  uploadParts(
+    payload: Payload,
+    partSizeBytes: number,
+    senders: readonly SendPart[],
+    record: RecordRequest,
+  ): Promise<void>;
+  readonly remove: (digest: string) => Promise<void>;
+}
+
+/** Longer than any run. */
+const URL_TTL_SECONDS = 24 * 3600;
+
+/** Opens a bucket by its bare protocol. */
+export function openRawS3(
+  stack: AsyncDisposableStack,
+  { version, port, usage }: S3Store,
+  { connection: server, bucket: Bucket }: S3Bucket,
+): RawS3 {
+  const client = s3Client(server);
+  stack.defer(() => client.destroy());
+  const validity = { expiresIn: URL_TTL_SECONDS };
+  // Signed before any window: a window's reads are the store's own time.
+  const readTargets = new Map<string, string>();
+
+  return {
+    name: RAW,
+    version,
+    port,
+    usage,
+    async put(connection, { digest, body }) {
+      const url = new URL(await getSignedUrl(client, new PutObjectCommand({ Bucket, Key: digest }), validity));
+      const target = url.pathname + url.search;
+      const reply = await connection.request({ step: 'put', method: 'PUT', target, body: body(), take: 'text' });
+      expectStatus(reply, 200, 'the put of an object');
+      const readUrl = new URL(await getSignedUrl(client, new GetObjectCommand({ Bucket, Key: digest }), validity));
+      readTargets.set(digest, readUrl.pathname + readUrl.search);
+    },
+    async get(connection, digest, take, range) {
+      const target = readTargets.get(digest);
+      if (target === undefined) throw new Error(`nothing was put as ${digest}`);
+      return connection.request({ step: 'get', method: 'GET', target, headers: rangeHeaders(range), take });
+    },
+    async uploadParts(payload, partSizeBytes, senders, record) {
+      const timed = phasesOf(record);
+      const Key = payload.digest;
+      const { UploadId } = await timed('create', () => client.send(new CreateMultipartUploadCommand({ Bucket, Key })));
+      const starts = startsOf(payload.lengthBytes, partSizeBytes).entries();
+      const parts: { PartNumber: number; ETag: string }[] = [];
+      const drain = async (send: SendPart) => {
+        for (const [index, start] of starts) {
+          const PartNumber = index + 1;
+          const command = new UploadPartCommand({ Bucket, Key, UploadId, PartNumber });
+          const url = new URL(await getSignedUrl(client, command, validity));
+          const end = Math.min(start + partSizeBytes, payload.lengthBytes);
+          parts.push({ PartNumber, ETag: await send(url, payload, start, end) });
+        }
+      };
+      await timed('transfer', () => Promise.all(senders.map(drain)));
+      const Parts = parts.toSorted((left, right) => left.PartNumber - right.PartNumber);
+      const complete = new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } });
+      await timed('complete', () => client.send(complete));
+      const readUrl = new URL(await getSignedUrl(client, new GetObjectCommand({ Bucket, Key }), validity));
+      readTargets.set(payload.digest, readUrl.pathname + readUrl.search);
+    },
+    async remove(digest) {
+      await client.send(new DeleteObjectCommand({ Bucket, Key: digest }));
+      readTargets.delete(digest);
+    },
+  };
+}
+
+function startsOf(lengthBytes: number, partSizeBytes: number): number[] {
+  return Array.from({ length: Math.ceil(lengthBytes / partSizeBytes) }, (_, index) => index * partSizeBytes);
+}
+
+function phasesOf(record: RecordRequest) {
+  return async <T>(phase: string, work: () => Promise<T>): Promise<T> => {
+    const startedAtMs = performance.now();
+    const result = await work();
+    record(phase, performance.now() - startedAtMs);
+    return result;
+  };
+}
