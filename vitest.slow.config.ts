@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** Faults, outages, races and interleavings: minutes, on the folder and on both S3 servers. */
+export default defineConfig({
+  test: {
+    include: ['test/slow/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts', 'test/support/s3-global-setup.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+});
