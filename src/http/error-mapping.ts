@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
@@ -6,6 +7,7 @@ import type { DenialRecorder } from '../audit/denials.ts';
 import { ANONYMOUS_ACTOR } from '../audit/model.ts';
 import { AppError, type ErrorCode, messageOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
+import { withoutSecrets } from '../kernel/redact.ts';
 import { StoreError, type StoreErrorKind } from '../objects/errors.ts';
 import { routeOf } from './authorize.ts';
 
@@ -75,8 +77,7 @@ export function createErrorHandler(log: Logger, denials: DenialRecorder) {
   return async (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const failure = toAppError(error);
     if (failure.status >= 500 && !isClientGone(request)) logFailure(log, failure, request);
-    // What is left of a body that was given up has to come in, or the next request on this connection never does.
-    if (!request.raw.readableEnded) request.raw.resume();
+    if (!request.raw.readableEnded) drain(request.raw);
     if (failure.code === 'forbidden') {
       const { needed, reason } = failure.options.denied ?? { needed: 'more than this', reason: 'forbidden' };
       const who = request.caller?.principal ?? ANONYMOUS_ACTOR;
@@ -84,6 +85,21 @@ export function createErrorHandler(log: Logger, denials: DenialRecorder) {
     }
     return sendError(reply, failure, request.id);
   };
+}
+
+/** How long what is left of a refused body may go on coming in. */
+const LINGER_MS = 30_000;
+
+/**
+ * What is left of a body that was given up has to come in, or the next request on this connection never does, and a client that sends
+ * before it reads never sees its answer. But not for ever.
+ */
+function drain(raw: IncomingMessage): void {
+  const timer = setTimeout(() => raw.socket.destroy(), LINGER_MS);
+  timer.unref();
+  raw.once('close', () => clearTimeout(timer));
+  raw.once('end', () => clearTimeout(timer));
+  raw.resume();
 }
 
 export function sendError(reply: FastifyReply, failure: AppError, requestId: string): FastifyReply {
@@ -98,7 +114,7 @@ export function sendError(reply: FastifyReply, failure: AppError, requestId: str
     .header('content-type', 'application/json; charset=utf-8')
     .header('cache-control', 'no-store')
     .serializer(JSON.stringify)
-    .send({ error: failure.code, message: failure.message, requestId, ...fields });
+    .send({ error: failure.code, message: withoutSecrets(failure.message), requestId, ...fields });
 }
 
 function isClientGone(request: FastifyRequest): boolean {

@@ -1,7 +1,6 @@
-import type { ServerOptions as HttpServerOptions, IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { ServerOptions as HttpServerOptions } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
-import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { registerOidcRoute } from '../access/oidc-routes.ts';
 import { registerBindingRoutes, registerTokenRoutes } from '../access/routes.ts';
@@ -9,8 +8,9 @@ import type { JwtVerifier } from '../access/verify-jwt.ts';
 import { registerAuditRoutes } from '../audit/routes.ts';
 import { registerReceiptRoute } from '../blobs/receipt-routes.ts';
 import { registerBlobRoutes, registerPutBlobRoute } from '../blobs/routes.ts';
-import { AppError, ERROR_REGISTRY } from '../kernel/errors.ts';
+import { AppError } from '../kernel/errors.ts';
 import type { Metrics } from '../kernel/metrics.ts';
+import { withoutSecrets } from '../kernel/redact.ts';
 import { registerKeyRoutes } from '../keys/routes.ts';
 import { registerRepositoryRoutes } from '../repositories/routes.ts';
 import type { Services } from '../services.ts';
@@ -19,20 +19,23 @@ import { registerSessionRoutes } from '../uploads/routes.ts';
 import { registerTransitionRoutes } from '../uploads/transition-routes.ts';
 import { type App, access } from './app.ts';
 import { type AuthorizeServices, createAuthorizer } from './authorize.ts';
+import { awaitContinue } from './await-continue.ts';
+import { answerBrokenPath, answerBrokenRequest } from './broken-request.ts';
 import { allowOrigins } from './cors.ts';
 import { createErrorHandler, sendError } from './error-mapping.ts';
+import { boundJsonBodies, parseJsonBodies } from './json-body.ts';
 import { DOCS_PATH, registerOpenApi } from './openapi.ts';
 import { registerOperationsRoutes } from './operations-routes.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
 import { setSecurityHeaders } from './security-headers.ts';
-import { sendContinue } from './streamed-body.ts';
 
 /** Bodies of JSON routes, unless a route says otherwise. */
 const JSON_BODY_LIMIT_BYTES = 1024 ** 2;
 /** A connection on which nothing moves for this long is closed, whoever is the slow one. */
 const SOCKET_IDLE_MS = 120_000;
+/** How often slow heads are looked for. */
+const HEADERS_CHECK_MS = 1_000;
 const KEEP_ALIVE_MS = 72_000;
-const HEADERS_TIMEOUT_MS = 30_000;
 const MAXIMUM_HEADER_BYTES = 16 * 1024;
 /** No path is longer, so that every part of one gets to its route, which then says what is wrong with it. */
 const PATH_PARAMETER_LIMIT = MAXIMUM_HEADER_BYTES;
@@ -68,13 +71,19 @@ export async function createServer(services: Services, options: ServerOptions): 
     requestTimeout: 0,
     // A request without Host is refused here, and not by Node in a shape of its own.
     ...listening(
-      { maxHeaderSize: MAXIMUM_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
+      {
+        maxHeaderSize: MAXIMUM_HEADER_BYTES,
+        headersTimeout: services.settings.headersTimeoutSeconds * 1000,
+        connectionsCheckingInterval: HEADERS_CHECK_MS,
+        requireHostHeader: false,
+      },
       options.tls,
     ),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, services.ids.uuid()),
-    frameworkErrors: (error, request, reply) => void answerBrokenPath(services, error, request, reply),
+    clientErrorHandler: (error, socket) =>
+      answerBrokenRequest(error, socket, services.ids.uuid(), MAXIMUM_HEADER_BYTES),
+    frameworkErrors: (error, request, reply) => void answerBrokenPath(services.log, error, request, reply),
   }).withTypeProvider<ZodTypeProvider>();
 
   app.setValidatorCompiler(validatorCompiler);
@@ -86,6 +95,7 @@ export async function createServer(services: Services, options: ServerOptions): 
   observe(app, services, options.metrics);
   parseJsonBodies(app);
   awaitContinue(app);
+  boundJsonBodies(app, services.settings.jsonBodyTimeoutSeconds);
   allowOrigins(app, services.settings.corsOrigins);
   refuseUnroutable(app, routeTable);
   app.addHook('onRequest', createAuthorizer(options.authorize));
@@ -144,7 +154,7 @@ function observe(app: App, services: Services, metrics: Metrics): void {
       {
         requestId: request.id,
         method: request.method,
-        path: pathOf(request),
+        path: withoutSecrets(pathOf(request)),
         status,
         durationMs: Math.round(durationMs * 10) / 10,
         subject: request.caller?.principal.subject,
@@ -171,16 +181,6 @@ function refuseUnroutable(app: App, routeTable: RouteTable): void {
   });
 }
 
-/** JSON bodies, of which an empty one counts as none. */
-function parseJsonBodies(app: App): void {
-  app.removeAllContentTypeParsers();
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else void parseJson(request, body.toString(), done);
-  });
-}
-
 /** Routes whose handlers read the body from the connection themselves, whatever it calls itself. */
 async function registerStreamingRoutes(app: App, services: Services, options: ServerOptions): Promise<void> {
   await app.register((scope, _options, done) => {
@@ -196,61 +196,4 @@ async function registerStreamingRoutes(app: App, services: Services, options: Se
     if (options.partContent !== undefined) registerPartContentRoute(streaming, services, options.partContent);
     done();
   });
-}
-
-/**
- * A client may wait for "100 Continue" before it sends its body: it gets it once it is known that the body is wanted. Routes that
- * stream say so themselves; for the others that is when they were let in.
- */
-function awaitContinue(app: App): void {
-  const waiting = new WeakSet<IncomingMessage>();
-  const server: Server = app.server;
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    waiting.add(request);
-    server.emit('request', request, response);
-  });
-  // What else a client may expect is ignored (RFC 9110 §10.1.1 allows that), so that it gets an answer of ours.
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    server.emit('request', request, response);
-  });
-  app.addHook('onRequest', (request, _reply, done) => {
-    request.awaitsContinue = waiting.has(request.raw);
-    done();
-  });
-  app.addHook('preParsing', (request, reply, payload, done) => {
-    if (request.routeOptions.config.streamsBody !== true) sendContinue(request, reply);
-    done(null, payload);
-  });
-}
-
-/** A path that no route can be looked up for, before any hook has run: broken percent-encoding, or a part that is too long. */
-function answerBrokenPath(
-  { log }: Services,
-  error: FastifyError,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  const { method, id: requestId } = request;
-  log.info({ requestId, method, status: ERROR_REGISTRY.bad_request.status, code: error.code }, 'request');
-  reply.header('x-request-id', requestId).header('x-content-type-options', 'nosniff');
-  return sendError(reply, new AppError('bad_request', 'The path of the request is malformed or too long.'), requestId);
-}
-
-/** What is not even HTTP, answered in the contract's shape on the bare socket. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, requestId: string): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const message =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? `The headers have more than ${MAXIMUM_HEADER_BYTES} bytes.`
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? 'The request did not arrive in time.'
-        : 'This is no well-formed HTTP request.';
-  const body = JSON.stringify({ error: 'bad_request', message, requestId });
-  const { status } = ERROR_REGISTRY.bad_request;
-  socket.end(
-    `HTTP/1.1 ${status} Bad Request\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }

@@ -4,14 +4,20 @@ import { AppError } from './errors.ts';
 const DEFAULT_PAGE_SIZE = 100;
 const MAXIMUM_PAGE_SIZE = 500;
 
+/** Digits alone: what else JavaScript takes for a number (0x10, 1e2) is no number in a query. */
+function isLimit(text: unknown): boolean {
+  return typeof text === 'string' && /^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= MAXIMUM_PAGE_SIZE;
+}
+
 /** The query parameters that every list takes. */
 export const pageQuery = {
-  limit: z.coerce
-    .number(`must be a whole number from 1 to ${MAXIMUM_PAGE_SIZE}`)
-    .int()
-    .min(1)
-    .max(MAXIMUM_PAGE_SIZE)
+  limit: z
+    .unknown()
+    .refine(isLimit, `must be a whole number from 1 to ${MAXIMUM_PAGE_SIZE}`)
+    .transform(Number)
     .default(DEFAULT_PAGE_SIZE)
+    // As a number to who reads the document, though it comes as text.
+    .meta({ type: 'integer', minimum: 1, maximum: MAXIMUM_PAGE_SIZE, default: DEFAULT_PAGE_SIZE })
     .describe(`How many items at the most, 1 to ${MAXIMUM_PAGE_SIZE}.`),
   cursor: z.string().min(1).max(512).optional().describe('The nextCursor of the page before, unread.'),
 };

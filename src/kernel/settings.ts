@@ -125,6 +125,18 @@ export const SETTINGS = {
   ),
   ...S3_SETTINGS,
   ...SECURITY_SETTINGS,
+  jsonBodyTimeoutSeconds: setting(
+    'ARTIFORTRESS_JSON_BODY_TIMEOUT_SECONDS',
+    wholeNumber(1, 3600),
+    '30',
+    'How long the JSON body of a request may take to arrive.',
+  ),
+  headersTimeoutSeconds: setting(
+    'ARTIFORTRESS_HEADERS_TIMEOUT_SECONDS',
+    wholeNumber(1, 3600),
+    '30',
+    'How long the head of a request may take to arrive.',
+  ),
   shutdownGraceSeconds: setting(
     'ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS',
     wholeNumber(0, 3600),

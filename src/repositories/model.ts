@@ -13,7 +13,11 @@ const upstreamUrlSchema = z
   .max(2048)
   .regex(PRINTABLE, 'must have no control characters')
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an absolute http(s) URL')
-  .refine((text) => !URL.canParse(text) || new URL(text).username === '', 'must hold no credentials');
+  .refine((text) => !URL.canParse(text) || !hasCredentials(new URL(text)), 'must hold no credentials');
+
+function hasCredentials({ username, password }: URL): boolean {
+  return username !== '' || password !== '';
+}
 
 /** The body of `POST /v1/repos`: each type with the fields that it has, and no other. */
 export const newRepositorySchema = z
