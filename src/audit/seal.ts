@@ -19,7 +19,7 @@ export type SealingServices = Pick<Services, 'db' | 'clock' | 'signer' | 'settin
 const MAXIMUM_BATCH_ROWS = 2000;
 
 /** For callers that never stop. */
-const NEVER = new AbortController().signal;
+const NEVER: AbortSignal = new AbortController().signal;
 
 const DAY_MS = 86_400_000;
 
@@ -28,7 +28,7 @@ const DAY_MS = 86_400_000;
  * sealed, and the next round goes on. No request waits for it. A row whose transaction commits late is in a later batch.
  * @returns how many rows were sealed.
  */
-export async function sealAudit(services: SealingServices, signal = NEVER): Promise<number> {
+export async function sealAudit(services: SealingServices, signal: AbortSignal = NEVER): Promise<number> {
   let sealed = 0;
   while (!signal.aborted) {
     const rows = await services.db.transaction((transaction) => sealBatch(services, transaction));
@@ -77,7 +77,7 @@ async function sealBatch({ clock, signer }: SealingServices, transaction: Querya
  * Removes the rows whose time is over (ARTIFORTRESS_AUDIT_RETENTION_DAYS), by whole batches, oldest first: the checkpoint stays, with a
  * signed statement of the removal, and so the chain stays provable. @returns how many batches.
  */
-export async function removeOldAudit(services: SealingServices, signal = NEVER): Promise<number> {
+export async function removeOldAudit(services: SealingServices, signal: AbortSignal = NEVER): Promise<number> {
   const { db, clock, signer, settings } = services;
   if (settings.auditRetentionDays === undefined) return 0;
   const olderThan = new Date(clock.now().getTime() - settings.auditRetentionDays * DAY_MS);

@@ -13,7 +13,7 @@ export function refuseAmbiguousJson(text: string): void {
   const open: (Set<string> | null)[] = [];
   let namesNext = false;
   for (let at = 0; at < text.length; at += 1) {
-    switch (text[at]) {
+    switch (text.charAt(at)) {
       case '{':
       case '[':
         open.push(text[at] === '{' ? new Set() : null);

@@ -24,6 +24,15 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
+/** Every answer carries them: a browser that opens one runs nothing of it (src/http/security-headers.ts). */
+const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+};
+
 /** RFC 9530 §3: the digest of the whole representation, as a byte sequence of RFC 8941. */
 function reprDigest(whole: Uint8Array): string {
   return `sha-256=:${createHash('sha256').update(whole).digest('base64')}:`;
@@ -37,7 +46,7 @@ function blobHeaders(whole: Uint8Array): Record<string, unknown> {
     'cache-control': 'private, immutable, max-age=31536000',
     'repr-digest': reprDigest(whole),
     'content-type': 'application/octet-stream',
-    'x-content-type-options': 'nosniff',
+    ...SECURITY_HEADERS,
     'x-request-id': REQUEST_ID,
   };
 }
@@ -85,7 +94,7 @@ test('a 304 carries the validator and the caching of the 200, and nothing about 
   expect(ownHeaders(reply)).toEqual({
     etag: `"${digest}"`,
     'cache-control': 'private, immutable, max-age=31536000',
-    'x-content-type-options': 'nosniff',
+    ...SECURITY_HEADERS,
     'x-request-id': REQUEST_ID,
   });
 });
@@ -97,7 +106,7 @@ test('a 416 tells the length and is not to be kept', async () => {
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(reply.bytes.length),
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
+    ...SECURITY_HEADERS,
     'x-request-id': REQUEST_ID,
   });
 });
@@ -117,7 +126,7 @@ test('an error that is no 416 has neither a Content-Range nor the headers of a b
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(reply.bytes.length),
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
+    ...SECURITY_HEADERS,
     'x-request-id': REQUEST_ID,
   });
 });
