@@ -6,7 +6,6 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
   type RawBuilder,
-  sql,
 } from 'kysely';
 import { DatabaseError, Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { AppError, assert } from './errors.ts';
@@ -21,9 +20,9 @@ export interface Database extends Queryable {
   /**
    * Runs `work` in one transaction (READ COMMITTED) and commits it. A deadlock or a serialization failure runs `work` again, at
    * most {@link TRANSACTION_ATTEMPTS} times, so `work` must do nothing but talk to `transaction`.
-   * A lost reply of COMMIT is settled by asking the database, on another connection, what became of the transaction.
-   * @throws AppError `service_unavailable` where the database is away; where it stays away after a COMMIT was sent, the outcome is
-   * unknown to the caller, and every route is built so that asking again is safe.
+   * @throws AppError `service_unavailable` where the database is away. Where it went away with a COMMIT unanswered, the transaction
+   * may be done or not: the caller reads the rows that tell, or lets its own caller ask again, which every route is built for.
+   * (Asking for the transaction by its id would not do: after a crash PostgreSQL gives the ids of what it lost to others.)
    */
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
   /** Waits for the running statements, then closes every connection. */
@@ -37,9 +36,6 @@ export type ConnectionTarget =
 const TRANSACTION_ATTEMPTS = 5;
 const RETRY_BASE_MS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** After a lost reply of COMMIT: how often, and how far apart, its outcome is asked for. A restart of the database takes about a second. */
-const OUTCOME_ATTEMPTS = 20;
-const OUTCOME_PAUSE_MS = 250;
 const IDLE_CONNECTION_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
@@ -53,9 +49,6 @@ const DEADLOCK_DETECTED = '40P01';
  * (25006), resources exhausted (53), operator intervention and time-outs (57), lock time-out (55P03).
  */
 const UNAVAILABLE_STATES = /^(08|28|3D|25006|53|57|55P03)/;
-
-/** Sent right behind BEGIN, so that it costs no time of its own. */
-const TRANSACTION_ID = sql<{ id: string }>`select pg_current_xact_id()::text as id`;
 
 /** Only to compile `sql` templates into text and parameters: statements run on our own pool. */
 const compiler = new Kysely<never>({
@@ -105,8 +98,13 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
     // Statements that don't need each other's answers are sent together, in order, by `Promise.all`.
     pipeline: true,
   });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
-  pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection broke'));
+  // A connection that breaks tells so by an event, which would end the process if nobody listened. The pool listens only to those
+  // that are idle; one in a transaction, between two statements, breaks just as well.
+  pool.on('connect', (client) => {
+    client.on('error', (error) => log.warn({ error: error.message }, 'a database connection broke'));
+  });
+  // The pool replaces the idle ones, and tells of them once more.
+  pool.on('error', () => undefined);
   const statementName = statementNames();
 
   const run = async <Row>(client: Pool | PoolClient, statement: RawBuilder<Row>): Promise<Row[]> => {
@@ -127,12 +125,14 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
     };
     try {
       // Not awaited on its own: the first statement is on its way behind it (see `pipeline` above).
-      const begun = Promise.all([client.query('begin'), run(client, TRANSACTION_ID)]);
+      const begun = client.query('begin');
       begun.catch(() => undefined);
       const result = await work(transaction);
       over = true;
-      const [, [row]] = await begun;
-      broken = await commit(client, row?.id);
+      await begun;
+      const { command } = await client.query('commit');
+      // PostgreSQL answers ROLLBACK, and no error, where a statement had failed and its failure was passed over.
+      assert(command === 'COMMIT', 'a transaction with a failed statement was to be committed');
       return result;
     } catch (error) {
       over = true;
@@ -143,39 +143,6 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
     } finally {
       client.release(broken);
     }
-  };
-
-  /** @returns the failure of the connection, where it failed although the transaction is committed. */
-  const commit = async (client: PoolClient, id: string | undefined): Promise<Error | undefined> => {
-    let command: string;
-    try {
-      ({ command } = await client.query('commit'));
-    } catch (error) {
-      if (error instanceof Error && isUnavailable(error) && id !== undefined && (await wasCommitted(id))) return error;
-      throw error;
-    }
-    // PostgreSQL answers ROLLBACK, and no error, where a statement had failed and its failure was passed over.
-    assert(command === 'COMMIT', 'a transaction with a failed statement was to be committed');
-    return undefined;
-  };
-
-  /** What became of a transaction whose COMMIT was sent and not answered. False also where the database can't be asked in time. */
-  const wasCommitted = async (id: string): Promise<boolean> => {
-    for (let tries = 0; tries < OUTCOME_ATTEMPTS; tries += 1) {
-      const outcome = await run(
-        pool,
-        sql<{ status: string | null }>`select pg_xact_status(${id}::xid8) as status`,
-      ).then(
-        ([row]) => row?.status,
-        () => 'in progress',
-      );
-      if (outcome !== 'in progress') {
-        log.warn({ transaction: id, outcome }, 'the reply of a COMMIT was lost, and its outcome found out');
-        return outcome === 'committed';
-      }
-      await new Promise((resolve) => setTimeout(resolve, OUTCOME_PAUSE_MS));
-    }
-    return false;
   };
 
   return {

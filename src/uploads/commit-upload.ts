@@ -55,7 +55,11 @@ export async function commitUpload(
     }
     const proved = await unlessMovedOn(services, caller, session, () => provedDigest(services, session));
     if (proved === undefined) return undefined;
-    if (proved !== 'unknown') return await acceptOrReject(services, attribution, session, proved, 'store_checksum');
+    if (proved !== 'unknown') {
+      return await unlessMovedOn(services, caller, session, () =>
+        acceptOrReject(services, attribution, session, proved, 'store_checksum'),
+      );
+    }
     const progress = await unlessMovedOn(services, caller, session, () =>
       services.verifications.advance(attribution, session),
     );

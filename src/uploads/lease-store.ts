@@ -5,7 +5,8 @@ import { TRANSITIONS, type UploadId, type UploadSession } from './model.ts';
 import { SESSION } from './session-store.ts';
 
 /**
- * Takes the lease on the verification of a session, if nobody else holds it.
+ * Takes the lease on the verification of a session, if nobody else holds it. One that this very process left behind, since the
+ * database was away when it was to be given back, is taken at once: the caller is not at it any more.
  * @returns the fencing number, which grows with each lease; undefined where another one is at it or the session is past that.
  */
 export async function takeLease(
@@ -20,7 +21,7 @@ export async function takeLease(
     set verification_owner = ${owner}, verification_until = ${until}, verification_fence = verification_fence + 1,
       verified_bytes = 0
     where upload_id = ${uploadId} and state = any(${TRANSITIONS.commit.from}::text[])
-      and (verification_until is null or verification_until <= ${now})
+      and (verification_until is null or verification_until <= ${now} or verification_owner = ${owner})
     returning verification_fence as fence`);
   return row?.fence;
 }

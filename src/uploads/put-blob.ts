@@ -11,7 +11,14 @@ import { attribute, type Caller } from '../services.ts';
 import { acceptUpload, inTransaction, rejectUpload, verificationFailed } from './commit-upload.ts';
 import { createUpload } from './create-upload.ts';
 import { ABORT_REASONS, type UploadSession } from './model.ts';
-import { cleanupPlan, refuseOverdue, refuseState, sessionEvent, type UploadServices } from './session.ts';
+import {
+  cleanupPlan,
+  refuseOverdue,
+  refuseState,
+  sessionEvent,
+  type UploadServices,
+  unlessMovedOn,
+} from './session.ts';
 import { findSession } from './session-store.ts';
 import { recordAbort, recordCompletion } from './transition-store.ts';
 
@@ -43,13 +50,13 @@ export async function putBlob(
   }
   await refuseOverdue(services, caller, session);
   const attribution = attribute(services.clock, caller);
-  const concluded =
+  const concluded = await unlessMovedOn(services, caller, session, () =>
     sha256 === declared.digest
-      ? await inTransaction(services, session, (transaction, standing) =>
-          accept(transaction, attribution, session, standing),
-        )
-      : await reject(services, attribution, session, sha256);
-  return concluded === undefined ? await refuseEnded(services, caller, session) : { deduped: false };
+      ? inTransaction(services, session, (transaction, standing) => accept(transaction, attribution, session, standing))
+      : reject(services, attribution, session, sha256),
+  );
+  if (concluded === undefined) await refuseUnlessCommitted(services, caller, session);
+  return { deduped: false };
 }
 
 /** Complete and commit at once: both rows of the trail, one transaction, its statements sent together. */
@@ -99,8 +106,12 @@ async function giveUp(
   });
 }
 
-/** Somebody else ended the session while its bytes came in: expiry, an abort, or the deletion of the repository. */
-async function refuseEnded(services: UploadServices, caller: Caller, session: UploadSession): Promise<never> {
+/**
+ * What became of the session that we did not see end: it is committed after all, where only the database's answer was lost; or other
+ * bytes came; or expiry, an abort or the deletion of the repository was first.
+ */
+async function refuseUnlessCommitted(services: UploadServices, caller: Caller, session: UploadSession): Promise<void> {
   const ended = await findSession(services.db, caller.principal.tenantId, session.repoKey, session.uploadId);
+  if (ended.state === 'committed') return;
   throw ended.actualLengthBytes === null ? refuseState(ended, 'be committed') : verificationFailed(ended);
 }

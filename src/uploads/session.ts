@@ -41,8 +41,8 @@ export async function withSession<Result>(
 }
 
 /**
- * Work with the store that may fail because the session moved on, and its bytes with it, meanwhile: then it is the session that
- * tells what happened, not the failure.
+ * Work that may fail because the session moved on meanwhile, and its bytes with it, or that moved it itself and lost the database's
+ * answer: then it is the session that tells what happened, not the failure.
  * @returns undefined where the session is in another state by now.
  */
 export async function unlessMovedOn<Result>(
