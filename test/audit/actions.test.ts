@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AUDIT_ACTIONS, type AuditAction } from '../../src/audit/model.ts';
 import { startJobs } from '../access/issuer.ts';
 import { issue } from '../access/tokens.ts';
+import { objectPath } from '../blobs/support.ts';
 import { type Reply, startTestServer, type TestServer } from '../support/test-server.ts';
 import { complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
 import { readTrail } from './trail.ts';
@@ -196,9 +196,7 @@ const EXPECTATIONS: Record<AuditAction, Expectation> = {
     produce: async () => {
       const bytes = uniqueBytes();
       await upload(server, 'apps', bytes);
-      await rm(path.join(server.dataDirectory, 'objects/blobs/sha256', sha256(bytes).slice(0, 2), sha256(bytes)), {
-        recursive: true,
-      });
+      await rm(await objectPath(server, sha256(bytes)), { recursive: true });
       return { resourceId: sha256(bytes), repoKey: 'apps', actor: 'root', reply: await upload(server, 'apps', bytes) };
     },
   },

@@ -3,8 +3,8 @@ import { readdir, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
-import { uniqueBytes } from '../support/uploading.ts';
-import { blobPath, expectAtRest, objectFolder, store } from './support.ts';
+import { sha256, uniqueBytes, upload } from '../support/uploading.ts';
+import { blobPath, expectAtRest, objectPath, store } from './support.ts';
 import { exchange, head, keepAliveAgent, openSocket } from './wire.ts';
 
 let server: TestServer;
@@ -16,11 +16,12 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
-/** Stores a blob, then takes away what `damage` says before anything has been read of it. */
+/** Stores a blob by a session, then takes away what `damage` says before anything has been read of its folder. */
 async function storeAndDamage(length: number, damage: (folder: string) => Promise<unknown>): Promise<string> {
-  const digest = await store(server, 'apps', uniqueBytes(length));
-  await damage(await objectFolder(server, digest));
-  return digest;
+  const bytes = uniqueBytes(length);
+  await upload(server, 'apps', bytes);
+  await damage(await objectPath(server, sha256(bytes)));
+  return sha256(bytes);
 }
 
 async function partOf(folder: string): Promise<string> {
@@ -28,13 +29,7 @@ async function partOf(folder: string): Promise<string> {
   return path.join(folder, names.find((name) => name.startsWith('part-')) ?? '');
 }
 
-test.each<[string, (folder: string) => Promise<unknown>]>([
-  ['whose folder is gone', (folder) => rm(folder, { recursive: true })],
-  ['whose file is gone', async (folder) => rm(await partOf(folder))],
-  ['whose file is cut short', async (folder) => truncate(await partOf(folder), 10)],
-  ['whose file is empty', async (folder) => truncate(await partOf(folder), 0)],
-])('a blob %s is a 503 in the shape of every error, and never a broken 200', async (_name, damage) => {
-  const digest = await storeAndDamage(5000, damage);
+async function expectUnavailable(digest: string): Promise<void> {
   const reply = await exchange(server, 'GET', blobPath('apps', digest));
   const { message, ...body } = JSON.parse(reply.bytes.toString());
   expect({ status: reply.status, body, etag: reply.headers.etag }).toEqual({
@@ -45,6 +40,25 @@ test.each<[string, (folder: string) => Promise<unknown>]>([
   expect(reply.headers['retry-after']).toMatch(/^[1-9]\d*$/);
   expect(message).not.toContain(server.dataDirectory);
   await expectAtRest(server);
+}
+
+test.each<[string, (file: string) => Promise<unknown>]>([
+  ['whose file is gone', (file) => rm(file)],
+  ['whose file is cut short', (file) => truncate(file, 4999)],
+  ['whose file is empty', (file) => truncate(file, 0)],
+])('a blob of one request %s is a 503, and never a broken 200', async (_name, damage) => {
+  const digest = await store(server, 'apps', uniqueBytes(5000));
+  await damage(await objectPath(server, digest));
+  await expectUnavailable(digest);
+});
+
+test.each<[string, (folder: string) => Promise<unknown>]>([
+  ['whose folder is gone', (folder) => rm(folder, { recursive: true })],
+  ['whose file is gone', async (folder) => rm(await partOf(folder))],
+  ['whose file is cut short', async (folder) => truncate(await partOf(folder), 10)],
+  ['whose file is empty', async (folder) => truncate(await partOf(folder), 0)],
+])('a blob %s is a 503 in the shape of every error, and never a broken 200', async (_name, damage) => {
+  await expectUnavailable(await storeAndDamage(5000, damage));
 });
 
 test('the connection serves on after the 503 of a missing file', async () => {
@@ -65,8 +79,9 @@ test('a blob whose bytes end early cuts the connection: nobody takes it for whol
 
 test('what has come before the connection is cut are the right bytes', async () => {
   const bytes = uniqueBytes(8_000_000);
-  const digest = await store(server, 'apps', bytes);
-  await truncate(await partOf(await objectFolder(server, digest)), 6_000_000);
+  await upload(server, 'apps', bytes);
+  const digest = sha256(bytes);
+  await truncate(await partOf(await objectPath(server, digest)), 6_000_000);
   const socket = await openSocket(server.url);
   socket.write(head(server, 'GET', blobPath('apps', digest)));
   const chunks: Buffer[] = [];

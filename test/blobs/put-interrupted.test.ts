@@ -31,7 +31,7 @@ async function sendHalf(bytes: Buffer, repoKey = 'apps', digest = sha256(bytes))
   socket.write(head(server, 'PUT', blobPath(repoKey, digest), { 'content-length': String(bytes.length) }));
   socket.write(bytes.subarray(0, bytes.length / 2));
   await expect
-    .poll(async () => (await storedUnder(server, digest)).some((name) => name.includes('incoming-')), PATIENCE)
+    .poll(async () => (await storedUnder(server, digest)).some((name) => name.endsWith('.incoming')), PATIENCE)
     .toBe(true);
   return socket;
 }

@@ -85,15 +85,18 @@ export async function expectAtRest(of: TestServer): Promise<void> {
 /** Every file and folder that the store keeps under a digest; none where it knows nothing of it. */
 export async function storedUnder(server: TestServer, digest: string): Promise<string[]> {
   if (server.running.services.objects.driver === 's3') return await foldersOf(server, digest);
-  const folder = path.join(server.dataDirectory, 'objects', 'blobs', 'sha256', digest.slice(0, 2), digest);
-  return await readdir(folder, { recursive: true }).catch(() => []);
+  return await entriesOf(server, digest);
 }
 
-/** The one folder in which a blob's files lie. */
-export async function objectFolder(server: Pick<TestServer, 'dataDirectory'>, digest: string): Promise<string> {
-  const folder = path.join(server.dataDirectory, 'objects', 'blobs', 'sha256', digest.slice(0, 2), digest);
-  const [attempt] = await readdir(folder);
-  return path.join(folder, attempt ?? '');
+async function entriesOf({ dataDirectory }: Pick<TestServer, 'dataDirectory'>, digest: string): Promise<string[]> {
+  const folder = path.join(dataDirectory, 'objects', 'blobs', 'sha256', digest.slice(0, 2));
+  return (await readdir(folder)).filter((name) => name.startsWith(digest)).map((name) => path.join(folder, name));
+}
+
+/** The one file, or the one folder of files, in which a blob's bytes lie. */
+export async function objectPath(server: Pick<TestServer, 'dataDirectory'>, digest: string): Promise<string> {
+  const [entry] = await entriesOf(server, digest);
+  return entry ?? `no object of ${digest}`;
 }
 
 export async function rowsOf<Row extends object = object>(
@@ -164,7 +167,7 @@ export async function plantSparseBlob(
   const session = `${uploads}/${String(created.json.uploadId)}`;
   await server.request('POST', `${session}/parts`, { json: { partNumber: 1 } });
   const version = '00000000000000001';
-  const file = path.join(await objectFolder(server, digest), `part-00001-${version}-${lengthBytes}-${digest}`);
+  const file = path.join(await objectPath(server, digest), `part-00001-${version}-${lengthBytes}-${digest}`);
   await writeFile(file, '');
   await truncate(file, lengthBytes);
   await server.request('POST', `${session}/complete`, { json: { parts: [{ partNumber: 1, etag: digest }] } });

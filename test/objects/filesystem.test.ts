@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestSchema } from '../../src/objects/digest.ts';
-import { MANIFEST_DRAFT_PREFIX, manifestOf, partFile } from '../../src/objects/filesystem/layout.ts';
+import { MANIFEST_DRAFT_PREFIX, manifestOf, partFile, pathOf } from '../../src/objects/filesystem/layout.ts';
 import type { FilesystemStore } from '../../src/objects/filesystem/store.ts';
 import type { ObjectKey } from '../../src/objects/keys.ts';
 import type { ByteRange, MultipartId } from '../../src/objects/object-store.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => folder[Symbol.asyncDispose]());
 
-const filesOf = async (key: ObjectKey) => (await readdir(join(folder.root, key))).sort();
+const filesOf = async (key: ObjectKey) => (await readdir(pathOf(folder.root, key))).sort();
 const stillOpen = () => Promise.resolve(true);
 
 async function begin(bytes = uniqueBytes()): Promise<{ key: ObjectKey; multipartId: MultipartId; bytes: Buffer }> {
@@ -49,13 +49,13 @@ async function receive(key: ObjectKey, bytes: Buffer, options: { by?: Filesystem
 describe('what a crash leaves', () => {
   test('in the middle of a body is no part', async () => {
     const { key, multipartId } = await begin();
-    await writeFile(join(folder.root, key, 'incoming-0123456789abcdef'), 'half a par');
+    await writeFile(join(pathOf(folder.root, key), 'incoming-0123456789abcdef'), 'half a par');
     expect(await store.listParts(key, multipartId)).toEqual([]);
   });
 
   test('in the middle of a body does not keep the upload from its completion', async () => {
     const { key, multipartId, bytes } = await begin();
-    await writeFile(join(folder.root, key, 'incoming-0123456789abcdef'), 'half a par');
+    await writeFile(join(pathOf(folder.root, key), 'incoming-0123456789abcdef'), 'half a par');
     const { etag } = await receive(key, bytes);
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
     expect((await readObject(store, key, { start: 0, end: bytes.length - 1 })).equals(bytes)).toBe(true);
@@ -63,7 +63,7 @@ describe('what a crash leaves', () => {
 
   test('in the middle of a body is gone from an object once that is complete', async () => {
     const { key, multipartId, bytes } = await begin();
-    await writeFile(join(folder.root, key, 'incoming-0123456789abcdef'), 'half a par');
+    await writeFile(join(pathOf(folder.root, key), 'incoming-0123456789abcdef'), 'half a par');
     const { etag } = await receive(key, bytes);
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
     expect(await filesOf(key)).toEqual(['manifest.json', expect.stringMatching(/^part-00001-/)]);
@@ -79,9 +79,9 @@ describe('what a crash leaves', () => {
     const { key, multipartId, bytes } = await begin();
     const { etag } = await receive(key, bytes);
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
-    await rm(join(folder.root, key, 'manifest.json'));
+    await rm(join(pathOf(folder.root, key), 'manifest.json'));
     await store.purge(key);
-    await expect(stat(join(folder.root, key))).rejects.toThrow('ENOENT');
+    await expect(stat(pathOf(folder.root, key))).rejects.toThrow('ENOENT');
   });
 
   test('is not what a manifest names: a part that is missing is a missing object, not a short one', async () => {
@@ -89,7 +89,7 @@ describe('what a crash leaves', () => {
     const { etag } = await receive(key, bytes);
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
     const [, part = ''] = await filesOf(key);
-    await rm(join(folder.root, key, part));
+    await rm(join(pathOf(folder.root, key), part));
     const reading = readObject(store, key, { start: 0, end: 0 });
     await expect(reading).rejects.toMatchObject({ kind: 'object_not_found' });
   });
@@ -128,11 +128,11 @@ describe('the manifest', () => {
     const { key, multipartId, bytes } = await begin();
     const { etag } = await receive(key, bytes);
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
-    const before = await readFile(join(folder.root, key, 'manifest.json'), 'utf8');
+    const before = await readFile(join(pathOf(folder.root, key), 'manifest.json'), 'utf8');
     const late = await receive(key, uniqueBytes());
     const again = store.completeMultipart(key, multipartId, [{ partNumber: 1, etag: late.etag }]);
     await expect(again).rejects.toMatchObject({ kind: 'upload_gone' });
-    expect(await readFile(join(folder.root, key, 'manifest.json'), 'utf8')).toBe(before);
+    expect(await readFile(join(pathOf(folder.root, key), 'manifest.json'), 'utf8')).toBe(before);
   });
 
   test('is one of the completions, whole, however many race', async () => {
@@ -156,7 +156,7 @@ test('a completion leaves alone what another one at the same time is just writin
   const { key, multipartId, bytes } = await begin();
   const { etag } = await receive(key, bytes);
   const draft = `${MANIFEST_DRAFT_PREFIX}0123456789abcdef`;
-  await writeFile(join(folder.root, key, draft), '{');
+  await writeFile(join(pathOf(folder.root, key), draft), '{');
   await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
   expect(await filesOf(key)).toContain(draft);
 });
@@ -178,14 +178,62 @@ test('a part whose folder is removed while it comes in finds no place to land', 
   };
   const late = store.receivePart(permit, Readable.from([bytes]), bytes.length, purgeFirst);
   await expect(late).rejects.toMatchObject({ kind: 'upload_gone' });
-  await expect(stat(join(folder.root, key))).rejects.toThrow('ENOENT');
+  await expect(stat(pathOf(folder.root, key))).rejects.toThrow('ENOENT');
 });
 
-test('purging the last upload of a digest removes the folder of that digest', async () => {
-  const { key } = await begin();
-  await store.purge(key);
-  await expect(stat(join(folder.root, key, '..'))).rejects.toThrow('ENOENT');
+describe('an object that came in one request', () => {
+  const put = async (bytes: Buffer) => {
+    const key = keyOf(bytes);
+    await store.put(key, Readable.from([bytes]), bytes.length);
+    return key;
+  };
+
+  test('is one file', async () => {
+    const bytes = uniqueBytes();
+    expect(await readFile(`${pathOf(folder.root, await put(bytes))}.bytes`)).toEqual(bytes);
+  });
+
+  test('is missing where its file is', async () => {
+    const key = await put(uniqueBytes());
+    await rm(`${pathOf(folder.root, key)}.bytes`);
+    await expect(store.head(key)).rejects.toMatchObject({ kind: 'object_not_found' });
+  });
+
+  test('is nothing before it has its name, and purging it removes what had come in', async () => {
+    const key = keyOf(uniqueBytes());
+    await writeFile(`${pathOf(folder.root, key)}.incoming`, 'half an obj');
+    await expect(store.head(key)).rejects.toMatchObject({ kind: 'object_not_found' });
+    const listed: string[] = [];
+    for await (const one of store.listMultiparts()) listed.push(one.key);
+    expect(listed).toContain(key);
+    await store.purge(key);
+    expect(await nothingOf(key)).toBe(true);
+  });
+
+  test('finds no place to land where it is purged while it comes in', async () => {
+    const bytes = uniqueBytes();
+    const key = keyOf(bytes);
+    async function* purgedOnTheWay() {
+      yield bytes.subarray(0, 1);
+      await store.purge(key);
+      yield bytes.subarray(1);
+    }
+    const late = store.put(key, Readable.from(purgedOnTheWay()), bytes.length);
+    await expect(late).rejects.toMatchObject({ kind: 'upload_gone' });
+    expect(await nothingOf(key)).toBe(true);
+  });
+
+  test('is not vouched for: nobody wrote down what its bytes are', async () => {
+    const bytes = uniqueBytes();
+    const head = await store.head(await put(bytes));
+    expect(head.vouchesFor(digestSchema.parse(sha256(bytes)))).toBe(false);
+  });
 });
+
+const nothingOf = async (key: ObjectKey) => {
+  const path = pathOf(folder.root, key);
+  return (await readdir(dirname(path))).every((name) => !name.startsWith(basename(path)));
+};
 
 test("purging one upload and beginning another of the same bytes never get in each other's way", async () => {
   const bytes = uniqueBytes();
@@ -209,12 +257,13 @@ test('a folder that is opened a second time keeps what is in it', async () => {
 /** Writes an object of parts of any size: by the API all but the last have at least 5 MiB. */
 async function writeObject(parts: readonly Buffer[]): Promise<ObjectKey> {
   const key = keyOf(Buffer.concat(parts));
-  await mkdir(join(folder.root, key), { recursive: true });
+  await mkdir(pathOf(folder.root, key), { recursive: true });
   const files = parts.map((part, index) =>
     partFile(index + 1, '0'.repeat(17), part.length, digestSchema.parse(sha256(part))),
   );
-  for (const [index, { name }] of files.entries()) await writeFile(join(folder.root, key, name), parts[index] ?? '');
-  await writeFile(join(folder.root, key, 'manifest.json'), JSON.stringify(manifestOf(files)));
+  for (const [index, { name }] of files.entries())
+    await writeFile(join(pathOf(folder.root, key), name), parts[index] ?? '');
+  await writeFile(join(pathOf(folder.root, key), 'manifest.json'), JSON.stringify(manifestOf(files)));
   return key;
 }
 

@@ -3,11 +3,12 @@ import path from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestSchema } from '../../src/objects/digest.ts';
-import { objectKey } from '../../src/objects/keys.ts';
+import { pathOf } from '../../src/objects/filesystem/layout.ts';
+import { type ObjectKey, objectKey } from '../../src/objects/keys.ts';
 import { fsck } from '../../src/operator/fsck.ts';
 import type { FsckOptions, FsckReport } from '../../src/operator/fsck-report.ts';
 import { createHashPool } from '../../src/uploads/hash-pool.ts';
-import { objectFolder } from '../blobs/support.ts';
+import { objectPath } from '../blobs/support.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
 
@@ -42,7 +43,7 @@ async function stored(length = 3000): Promise<{ bytes: Buffer; digest: string; f
   const bytes = uniqueBytes(length);
   await upload(server, 'apps', bytes);
   const digest = sha256(bytes);
-  return { bytes, digest, folder: await objectFolder(server, digest) };
+  return { bytes, digest, folder: await objectPath(server, digest) };
 }
 
 async function spoil(folder: string): Promise<void> {
@@ -145,11 +146,10 @@ describe('what the database has forgotten:', () => {
 
 describe('what lies in the store', () => {
   /** As a crash of an older version, or a restored database, would leave it. */
-  async function strand(complete: boolean): Promise<{ key: string; digest: string }> {
+  async function strand(complete: boolean): Promise<{ key: ObjectKey; digest: string }> {
     const { digest, folder } = await stored();
     const key = objectKey(digestSchema.parse(digest), server.running.services.ids.uuid());
-    const stray = path.join(server.dataDirectory, 'objects', key);
-    await mkdir(path.dirname(stray), { recursive: true });
+    const stray = pathOf(path.join(server.dataDirectory, 'objects'), key);
     await rename(folder, stray);
     if (!complete) await rm(path.join(stray, 'manifest.json'));
     await server.running.services.db.query(sql`delete from blob_references`);
@@ -171,7 +171,7 @@ describe('what lies in the store', () => {
   test('is left alone while it is young', async () => {
     const { key } = await strand(true);
     const now = server.clock.now().getTime();
-    const stray = path.join(server.dataDirectory, 'objects', key);
+    const stray = pathOf(path.join(server.dataDirectory, 'objects'), key);
     await utimes(stray, new Date(now - 23 * HOUR_MS), new Date(now - 23 * HOUR_MS));
     expect(await check({ repair: true, graceMs: 24 * HOUR_MS })).toMatchObject({ young: 1, findings: [] });
     await utimes(stray, new Date(now - 25 * HOUR_MS), new Date(now - 25 * HOUR_MS));
@@ -186,9 +186,9 @@ describe('what lies in the store', () => {
   });
 
   test('is told and never touched where it is not ours', async () => {
-    const folder = path.join(server.dataDirectory, 'objects/blobs/sha256/ab/whatever/it-is');
+    const folder = path.join(server.dataDirectory, 'objects/blobs/sha256/ab/whatever');
     await mkdir(folder, { recursive: true });
-    expect(await found({ repair: true })).toEqual([['foreign_key', 'blobs/sha256/ab/whatever/it-is', false]]);
+    expect(await found({ repair: true })).toEqual([['foreign_key', 'blobs/sha256/ab/whatever', false]]);
     expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -2,6 +2,8 @@ import { readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pathOf } from '../../src/objects/filesystem/layout.ts';
+import type { ObjectKey } from '../../src/objects/keys.ts';
 import { readTrail } from '../audit/trail.ts';
 import { ON_FOLDER } from '../support/store-under-test.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
@@ -65,8 +67,8 @@ describe('the digest is proved', () => {
 });
 
 describe('bytes that can not be read prove nothing:', () => {
-  async function cut(key: string): Promise<void> {
-    const folder = join(server.dataDirectory, 'objects', key);
+  async function cut(key: ObjectKey): Promise<void> {
+    const folder = pathOf(join(server.dataDirectory, 'objects'), key);
     const part = (await readdir(folder)).find((name) => name.startsWith('part-00002'));
     await truncate(join(folder, part ?? 'part-00002 is missing'), 50);
   }

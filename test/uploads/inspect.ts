@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { StoreError } from '../../src/objects/errors.ts';
+import { pathOf } from '../../src/objects/filesystem/layout.ts';
 import type { ObjectKey } from '../../src/objects/keys.ts';
 import type { MultipartId } from '../../src/objects/object-store.ts';
 import type { UploadState } from '../../src/uploads/model.ts';
@@ -63,13 +64,18 @@ export async function foldersOf(server: TestServer, digest: string): Promise<str
     );
     return held.filter((key) => key !== '').map((key) => key.split('/').at(-1) ?? '');
   }
-  return await namesIn(join(server.dataDirectory, 'objects', 'blobs', 'sha256', digest.slice(0, 2), digest));
+  const names = await namesIn(join(server.dataDirectory, 'objects', 'blobs', 'sha256', digest.slice(0, 2)));
+  return names
+    .filter((name) => name.startsWith(digest))
+    .map((name) => name.slice(digest.length + 1).replace(/\.bytes$/, ''));
 }
 
 /** What the store holds of an upload: files of the folder, or the object and the unfinished uploads of a bucket. */
 export async function filesOf(server: TestServer, key: ObjectKey): Promise<string[]> {
   if (server.running.services.objects.driver === 's3') return await inBucket(server, key);
-  return (await namesIn(join(server.dataDirectory, 'objects', key))).sort();
+  const path = pathOf(join(server.dataDirectory, 'objects'), key);
+  const beside = (await namesIn(dirname(path))).filter((name) => name.startsWith(`${basename(path)}.`));
+  return [...(await namesIn(path)), ...beside].sort();
 }
 
 async function inBucket(server: TestServer, key: ObjectKey): Promise<string[]> {

@@ -1,9 +1,9 @@
-import { mkdir, readdir, rm, rmdir, unlink } from 'node:fs/promises';
+import { mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isStoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
 import { codeOf, foldersUpTo, syncFolder, toStoreError } from './files.ts';
-import { folderOf, INCOMING_PREFIX, MANIFEST_NAME, type PartFile } from './layout.ts';
+import { BYTES_SUFFIX, INCOMING_PREFIX, INCOMING_SUFFIX, MANIFEST_NAME, type PartFile, pathOf } from './layout.ts';
 
 export function fanOutOf(root: string): string {
   return join(root, 'blobs', 'sha256');
@@ -34,17 +34,17 @@ export async function removeUnused(folder: string, found: readonly string[], use
 }
 
 /** Removes all that lies under a key. Not an error where nothing does. */
-export async function purgeFolder(root: string, key: ObjectKey): Promise<void> {
-  const folder = folderOf(root, key);
+export async function purge(root: string, key: ObjectKey): Promise<void> {
+  const path = pathOf(root, key);
   try {
-    // The manifest first: an object must never be seen that lacks a part.
-    await unlink(join(folder, MANIFEST_NAME)).catch((error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error;
-    });
+    // What is coming in first: it then finds no place to land. The manifest before its parts: an object must never be seen without one.
+    for (const file of [path + INCOMING_SUFFIX, path + BYTES_SUFFIX, join(path, MANIFEST_NAME)]) {
+      await unlink(file).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error;
+      });
+    }
     // Retried, since a part may be landing at this very moment.
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-    // The digest's folder too, unless another upload of the same bytes is in it.
-    await rmdir(dirname(folder)).catch(() => undefined);
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
     const failure = toStoreError(error, 'object_not_found', 'the object');
     if (!isStoreError(failure, 'object_not_found')) throw failure;

@@ -1,23 +1,25 @@
 import type { Dirent } from 'node:fs';
 import { opendir, readdir, readFile, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import type { ListedMultipart, ListedObject } from '../object-store.ts';
 import { codeOf, toStoreError } from './files.ts';
 import { fanOutOf } from './folders.ts';
-import { FOLDER_MULTIPART, MANIFEST_NAME, parseManifest } from './layout.ts';
+import { FOLDER_MULTIPART, keyOfEntry, MANIFEST_NAME, parseManifest } from './layout.ts';
 
-/** A folder of an attempt to upload, complete where it has a manifest. */
+const TWO_HEX = /^[0-9a-f]{2}$/;
+
+/** What lies under a key. */
 interface Attempt {
   key: string;
-  folder: string;
   complete: boolean;
+  lengthBytes: number;
   modifiedAt: Date;
 }
 
 /** Objects whose manifest can't be read count as empty: they are there, and something is wrong with them. */
 export async function* listObjects(root: string): AsyncGenerator<ListedObject> {
-  for await (const { key, folder, complete, modifiedAt } of attempts(root)) {
-    if (complete) yield { key, lengthBytes: await lengthOf(folder), modifiedAt };
+  for await (const { key, complete, lengthBytes, modifiedAt } of attempts(root)) {
+    if (complete) yield { key, lengthBytes, modifiedAt };
   }
 }
 
@@ -30,24 +32,28 @@ export async function* listMultiparts(root: string): AsyncGenerator<ListedMultip
 /** One folder of digests after the other is open, so that the memory does not grow with what is stored. */
 async function* attempts(root: string): AsyncGenerator<Attempt> {
   for await (const prefix of entries(fanOutOf(root))) {
-    for await (const digest of entries(prefix)) {
-      for await (const folder of entries(digest)) {
-        const attempt = await inspect(root, folder);
-        if (attempt !== undefined) yield attempt;
-      }
+    if (!TWO_HEX.test(basename(prefix))) continue;
+    for await (const entry of entries(prefix)) {
+      const attempt = await inspect(root, entry);
+      if (attempt !== undefined) yield attempt;
     }
   }
 }
 
 /** @returns undefined where it has gone since it was listed. */
-async function inspect(root: string, folder: string): Promise<Attempt | undefined> {
+async function inspect(root: string, path: string): Promise<Attempt | undefined> {
+  const { key, kind } = keyOfEntry(relative(root, dirname(path)), basename(path));
   try {
-    const { mtime: modifiedAt } = await stat(folder);
-    const names = await readdir(folder);
-    return { key: relative(root, folder), folder, complete: names.includes(MANIFEST_NAME), modifiedAt };
+    const found = await stat(path);
+    const { mtime: modifiedAt, size } = found;
+    if (kind === 'parts' && !found.isDirectory())
+      return { key: relative(root, path), complete: true, lengthBytes: size, modifiedAt };
+    if (kind !== 'parts') return { key, complete: kind !== 'incoming', lengthBytes: size, modifiedAt };
+    const complete = (await readdir(path)).includes(MANIFEST_NAME);
+    return { key, complete, lengthBytes: complete ? await lengthOf(path) : 0, modifiedAt };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw toStoreError(error, 'object_not_found', folder);
+    throw toStoreError(error, 'object_not_found', path);
   }
 }
 
@@ -59,7 +65,7 @@ async function lengthOf(folder: string): Promise<number> {
   }
 }
 
-/** The folders in a folder; none where it has gone. */
+/** What is in a folder; nothing where it has gone. */
 async function* entries(folder: string): AsyncGenerator<string> {
   let found: AsyncIterable<Dirent>;
   try {
@@ -68,5 +74,5 @@ async function* entries(folder: string): AsyncGenerator<string> {
     if (codeOf(error) === 'ENOENT') return;
     throw toStoreError(error, 'unavailable', folder);
   }
-  for await (const entry of found) if (entry.isDirectory()) yield join(folder, entry.name);
+  for await (const entry of found) yield join(folder, entry.name);
 }

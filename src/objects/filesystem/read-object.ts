@@ -1,68 +1,94 @@
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
 import type { ByteRange, ObjectReader } from '../object-store.ts';
-import { readFully, toStoreError } from './files.ts';
-import { folderOf, MANIFEST_NAME, type Manifest, parseManifest } from './layout.ts';
+import { codeOf, readFully, toStoreError } from './files.ts';
+import { BYTES_SUFFIX, MANIFEST_NAME, type Manifest, parseManifest, pathOf } from './layout.ts';
 
-/** Manifests remembered: they never change, and a small one takes about 300 bytes. */
-const MANIFEST_CACHE_ENTRIES = 4096;
-/** Manifests of more parts than this are read again each time, so that the cache stays small. */
-const MANIFEST_CACHE_MAXIMUM_PARTS = 32;
+/** Objects whose files are remembered: they never change, and one of a few files takes about 300 bytes. */
+const CACHE_ENTRIES = 4096;
+/** Objects of more files than this are looked up again each time, so that the cache stays small. */
+const CACHE_MAXIMUM_FILES = 32;
 
 /** Reads objects under a root folder. It holds no lock and writes nothing: any number of threads may have one. */
 export interface FolderReader {
-  manifest(key: ObjectKey): Promise<Manifest>;
   open(key: ObjectKey, range: ByteRange): Promise<ObjectReader>;
   forget(key: ObjectKey): void;
 }
 
-export function createFolderReader(root: string): FolderReader {
-  const cache = new Map<ObjectKey, Manifest>();
+/** The files that are an object, one after the other. */
+interface StoredObject {
+  lengthBytes: number;
+  files: { path: string; sizeBytes: number }[];
+  /** Where the object came in parts. */
+  manifest: Manifest | undefined;
+}
 
-  const manifest = async (key: ObjectKey): Promise<Manifest> => {
+export function createFolderReader(root: string): FolderReader {
+  const cache = new Map<ObjectKey, StoredObject>();
+
+  const find = async (key: ObjectKey): Promise<StoredObject> => {
     const cached = cache.get(key);
     if (cached !== undefined) return cached;
-    const loaded = await loadManifest(root, key);
-    if (loaded.parts.length > MANIFEST_CACHE_MAXIMUM_PARTS) return loaded;
-    const oldest = cache.size >= MANIFEST_CACHE_ENTRIES ? cache.keys().next().value : undefined;
+    const found = await findObject(root, key);
+    if (found.files.length > CACHE_MAXIMUM_FILES) return found;
+    const oldest = cache.size >= CACHE_ENTRIES ? cache.keys().next().value : undefined;
     if (oldest !== undefined) cache.delete(oldest);
-    cache.set(key, loaded);
-    return loaded;
+    cache.set(key, found);
+    return found;
   };
 
   return {
-    manifest,
     forget: (key) => cache.delete(key),
     async open(key, range) {
-      const { lengthBytes, parts } = await manifest(key);
+      const { lengthBytes, files } = await find(key);
       if (range.start > range.end || range.end >= lengthBytes) {
         throw new StoreError('invalid_range', `${key} has ${lengthBytes} bytes`);
       }
-      return readSlices(folderOf(root, key), slicesOf(parts, range));
+      return readSlices(slicesOf(files, range));
     },
   };
 }
 
-/** An object as it lies in its folder now, every file of it there and as long as it should be. @throws `object_not_found`. */
-export async function inspectObject(root: string, key: ObjectKey): Promise<Manifest> {
-  const manifest = await loadManifest(root, key);
-  for (const { name, sizeBytes } of manifest.parts) {
-    const { size } = await stat(join(folderOf(root, key), name)).catch((error: unknown) => {
-      throw toStoreError(error, 'object_not_found', `the file ${name}`);
-    });
-    if (size !== sizeBytes) {
-      throw new StoreError('object_not_found', `the file ${name} has ${size} bytes and not ${sizeBytes}`);
-    }
+async function findObject(root: string, key: ObjectKey): Promise<StoredObject> {
+  const whole = await sizeIfThere(pathOf(root, key) + BYTES_SUFFIX);
+  if (whole !== undefined) {
+    const file = { path: pathOf(root, key) + BYTES_SUFFIX, sizeBytes: whole };
+    return { lengthBytes: whole, files: [file], manifest: undefined };
   }
-  return manifest;
+  const manifest = await loadManifest(root, key);
+  const files = manifest.parts.map(({ name, sizeBytes }) => ({ path: join(pathOf(root, key), name), sizeBytes }));
+  return { lengthBytes: manifest.lengthBytes, files, manifest };
 }
 
-async function loadManifest(root: string, key: ObjectKey): Promise<Manifest> {
+/** An object as it lies there now, every file of it there and as long as it should be. @throws `object_not_found`. */
+export async function inspectObject(root: string, key: ObjectKey): Promise<Omit<StoredObject, 'files'>> {
+  const { files, ...object } = await findObject(root, key);
+  for (const { path, sizeBytes } of files) {
+    const size = await sizeIfThere(path);
+    if (size === undefined) throw new StoreError('object_not_found', `the file ${basename(path)} is not there`);
+    if (size !== sizeBytes) {
+      throw new StoreError('object_not_found', `the file ${basename(path)} has ${size} bytes and not ${sizeBytes}`);
+    }
+  }
+  return object;
+}
+
+async function sizeIfThere(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw toStoreError(error, 'object_not_found', `the file ${basename(path)}`);
+  }
+}
+
+/** The parts that are an object. @throws `object_not_found` where there is none, or none that came in parts. */
+export async function loadManifest(root: string, key: ObjectKey): Promise<Manifest> {
   let text: string;
   try {
-    text = await readFile(join(folderOf(root, key), MANIFEST_NAME), 'utf8');
+    text = await readFile(join(pathOf(root, key), MANIFEST_NAME), 'utf8');
   } catch (error) {
     throw toStoreError(error, 'object_not_found', `the object ${key}`);
   }
@@ -73,27 +99,27 @@ async function loadManifest(root: string, key: ObjectKey): Promise<Manifest> {
   }
 }
 
-/** A piece of one part's file. */
+/** A piece of one file. */
 interface Slice {
-  name: string;
+  path: string;
   position: number;
   lengthBytes: number;
 }
 
-function slicesOf(parts: Manifest['parts'], range: ByteRange): Slice[] {
+function slicesOf(files: StoredObject['files'], range: ByteRange): Slice[] {
   const slices: Slice[] = [];
   let offset = 0;
-  for (const { name, sizeBytes } of parts) {
+  for (const { path, sizeBytes } of files) {
     const start = Math.max(range.start, offset);
     const end = Math.min(range.end + 1, offset + sizeBytes);
-    if (start < end) slices.push({ name, position: start - offset, lengthBytes: end - start });
+    if (start < end) slices.push({ path, position: start - offset, lengthBytes: end - start });
     offset += sizeBytes;
   }
   return slices;
 }
 
 /** Reads one slice after the other; the file of the current one is open. */
-function readSlices(folder: string, slices: readonly Slice[]): ObjectReader {
+function readSlices(slices: readonly Slice[]): ObjectReader {
   let current = 0;
   let doneInCurrent = 0;
   let handle: FileHandle | undefined;
@@ -106,14 +132,14 @@ function readSlices(folder: string, slices: readonly Slice[]): ObjectReader {
 
   const readSome = async (buffer: Buffer, slice: Slice): Promise<number> => {
     try {
-      handle ??= await open(join(folder, slice.name), 'r');
+      handle ??= await open(slice.path, 'r');
       const wanted = buffer.subarray(0, Math.min(buffer.length, slice.lengthBytes - doneInCurrent));
       if ((await readFully(handle, wanted, slice.position + doneInCurrent)) < wanted.length) {
-        throw new StoreError('object_not_found', `the file ${slice.name} is shorter than its name says`);
+        throw new StoreError('object_not_found', `the file ${basename(slice.path)} is shorter than it was`);
       }
       return wanted.length;
     } catch (error) {
-      throw toStoreError(error, 'object_not_found', `the file ${slice.name}`);
+      throw toStoreError(error, 'object_not_found', `the file ${basename(slice.path)}`);
     }
   };
 

@@ -1,5 +1,5 @@
-import { mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Ids } from '../../kernel/ids.ts';
@@ -7,22 +7,24 @@ import { isStoreError, StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { completedObject, sameParts, selectParts } from './assembly.ts';
-import { foldersUpTo, syncFolder, toStoreError, writeOnce } from './files.ts';
-import { fanOutOf, makeFanOut, purgeFolder, removeUnused } from './folders.ts';
+import { syncFolder, toStoreError, writeOnce } from './files.ts';
+import { makeFanOut, purge, removeUnused } from './folders.ts';
 import {
+  BYTES_SUFFIX,
   currentParts,
   FOLDER_MULTIPART,
-  folderOf,
   INCOMING_PREFIX,
+  INCOMING_SUFFIX,
   MANIFEST_DRAFT_PREFIX,
   MANIFEST_NAME,
   type Manifest,
   manifestOf,
   partFile,
+  pathOf,
 } from './layout.ts';
 import { listMultiparts, listObjects } from './list.ts';
 import type { PartPermit, PartUrlSigner } from './part-url.ts';
-import { createFolderReader, inspectObject } from './read-object.ts';
+import { createFolderReader, inspectObject, loadManifest } from './read-object.ts';
 import { writeIncoming } from './write-body.ts';
 
 /** What S3 stores are asked for, this one has by construction. */
@@ -71,22 +73,17 @@ export async function openFilesystemStore({
   const draftName = () => `${MANIFEST_DRAFT_PREFIX}${random()}`;
   const nextVersion = monotonicVersions(clock);
 
-  /** The folder of an attempt, of its digest, and of the digests that start alike. */
-  const syncUpwards = async (folder: string): Promise<void> => {
-    await Promise.all(foldersUpTo(folder, fanOutOf(root)).map(syncFolder));
-  };
-
   /** From here on the object exists, durably. @returns false where another completion was first. */
   const publish = async (key: ObjectKey, manifest: Manifest): Promise<boolean> => {
-    const folder = folderOf(root, key);
+    const folder = pathOf(root, key);
     const first = await writeOnce(join(folder, MANIFEST_NAME), join(folder, draftName()), JSON.stringify(manifest));
-    await syncUpwards(folder);
+    await Promise.all([folder, dirname(folder)].map(syncFolder));
     return first;
   };
 
   const names = async (key: ObjectKey): Promise<string[]> => {
     try {
-      return await readdir(folderOf(root, key));
+      return await readdir(pathOf(root, key));
     } catch (error) {
       throw toStoreError(error, 'upload_gone', 'the upload');
     }
@@ -97,7 +94,7 @@ export async function openFilesystemStore({
     capabilities: () => CAPABILITIES,
 
     async createMultipart(key) {
-      await mkdir(folderOf(root, key), { recursive: true, mode: 0o750 }).catch((error: unknown) => {
+      await mkdir(pathOf(root, key), { recursive: true, mode: 0o750 }).catch((error: unknown) => {
         throw toStoreError(error, 'unavailable', 'the object folder');
       });
       return FOLDER_MULTIPART;
@@ -109,7 +106,7 @@ export async function openFilesystemStore({
     presignRead: async () => undefined,
 
     async receivePart(permit, body, lengthBytes, stillOpen) {
-      const folder = folderOf(root, permit.key);
+      const folder = pathOf(root, permit.key);
       const incoming = await writeIncoming(join(folder, incomingName()), body, lengthBytes);
       try {
         if (permit.sha256 !== undefined && permit.sha256 !== incoming.sha256) {
@@ -118,8 +115,8 @@ export async function openFilesystemStore({
             `the part has the SHA-256 ${incoming.sha256}, and ${permit.sha256} was announced`,
           );
         }
-        await incoming.sync();
-        if (!(await stillOpen())) throw new StoreError('upload_gone', 'the upload was completed or ended meanwhile');
+        const [open] = await Promise.all([stillOpen(), incoming.sync()]);
+        if (!open) throw new StoreError('upload_gone', 'the upload was completed or ended meanwhile');
         const part = partFile(permit.partNumber, nextVersion(), incoming.sizeBytes, incoming.sha256);
         await rename(incoming.path, join(folder, part.name));
         await syncFolder(folder);
@@ -147,11 +144,11 @@ export async function openFilesystemStore({
           throw toStoreError(error, 'upload_gone', 'the upload');
         });
         if (published) {
-          await removeUnused(folderOf(root, key), found, parts);
+          await removeUnused(pathOf(root, key), found, parts);
           return completedObject(manifest);
         }
       }
-      const manifest = await objects.manifest(key).catch((error: unknown) => {
+      const manifest = await loadManifest(root, key).catch((error: unknown) => {
         throw isStoreError(error, 'object_not_found')
           ? new StoreError('upload_gone', 'the upload was removed', error)
           : error;
@@ -162,28 +159,22 @@ export async function openFilesystemStore({
       return completedObject(manifest);
     },
 
-    abortMultipart: (key) => purgeFolder(root, key),
+    abortMultipart: (key) => purge(root, key),
 
     async put(key, body, lengthBytes) {
-      const folder = folderOf(root, key);
-      await mkdir(folder, { recursive: true, mode: 0o750 }).catch((error: unknown) => {
-        throw toStoreError(error, 'unavailable', 'the object folder');
-      });
+      const path = pathOf(root, key);
       try {
-        const incoming = await writeIncoming(join(folder, incomingName()), body, lengthBytes);
-        const part = partFile(1, nextVersion(), incoming.sizeBytes, incoming.sha256);
-        await using manifest = await open(join(folder, MANIFEST_NAME), 'wx', 0o640);
+        const incoming = await writeIncoming(path + INCOMING_SUFFIX, body, lengthBytes);
         try {
-          await manifest.writeFile(JSON.stringify(manifestOf([part])));
-          await rename(incoming.path, join(folder, part.name));
-          // One round for all of it: until the caller is told, nobody looks for this object, whole or not.
-          await Promise.all([incoming.sync(), manifest.sync(), syncUpwards(folder)]);
+          await rename(incoming.path, path + BYTES_SUFFIX);
+          // One round for both: until the caller is told, nobody looks for this object, whole or not.
+          await Promise.all([incoming.sync(), syncFolder(dirname(path))]);
         } finally {
           await incoming.close();
         }
         return { sha256: incoming.sha256 };
       } catch (error) {
-        await purgeFolder(root, key);
+        await purge(root, key);
         throw toStoreError(error, 'upload_gone', 'the upload');
       }
     },
@@ -191,14 +182,14 @@ export async function openFilesystemStore({
     open: (key, range) => objects.open(key, range),
 
     async head(key) {
-      const { lengthBytes, parts } = await inspectObject(root, key);
-      const [first, second] = parts;
+      const { lengthBytes, manifest } = await inspectObject(root, key);
+      const [first, second] = manifest?.parts ?? [];
       return { lengthBytes, vouchesFor: (digest) => second === undefined && first?.sha256 === digest };
     },
 
     async purge(key) {
       objects.forget(key);
-      await purgeFolder(root, key);
+      await purge(root, key);
     },
 
     listObjects: () => listObjects(root),
