@@ -1,26 +1,32 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import { createAuthenticationFailures } from '../src/access/failures.ts';
 import { createLastUseRecorder } from '../src/access/last-use.ts';
 import { hashSecret } from '../src/access/model.ts';
 import { createJwtVerifier } from '../src/access/verify-jwt.ts';
 import { createDenialRecorder } from '../src/audit/denials.ts';
 import { createDownloads } from '../src/blobs/downloads.ts';
-import { createServer } from '../src/http/server.ts';
+import { createAdmission } from '../src/http/admission.ts';
+import { createServer, type HttpServer } from '../src/http/server.ts';
 import { systemClock } from '../src/kernel/clock.ts';
 import { loadConfig } from '../src/kernel/config.ts';
 import { openDatabase } from '../src/kernel/database.ts';
 import { createIds } from '../src/kernel/ids.ts';
 import { createLogger } from '../src/kernel/log.ts';
-import { createMetrics } from '../src/kernel/metrics.ts';
 import { CONFIG_FILE_VARIABLE, SETTING_NAMES, SETTINGS } from '../src/kernel/settings.ts';
 import { readVersion } from '../src/kernel/version.ts';
 import type { Signer } from '../src/keys/model.ts';
+import { KNOWN_LABELS } from '../src/metrics/known-labels.ts';
+import { createMetrics } from '../src/metrics/metrics.ts';
+import { registerStateMetrics } from '../src/metrics/state-metrics.ts';
 import { createPartUrlSigner } from '../src/objects/filesystem/part-url.ts';
 import { openFilesystemStore } from '../src/objects/filesystem/store.ts';
 import { createHashPool } from '../src/uploads/hash-pool.ts';
+import { createStreamedUploads } from '../src/uploads/streamed-uploads.ts';
 import { createVerifications } from '../src/uploads/verifications.ts';
+import { metricsPage } from './metrics-page.ts';
 
 // Writes the documents that are made from the code: `node scripts/generate.ts`. With `--check` it writes nothing, and exits with 1
 // where one of them is out of date.
@@ -31,6 +37,7 @@ const PUBLIC_URL = 'http://127.0.0.1:8080';
 const GENERATORS: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/configuration.md': configurationPage,
   'docs/openapi.json': openApiDocument,
+  'docs/metrics.md': () => withOfflineServer(({ registry }) => metricsPage(registry)),
 };
 
 function configurationPage(): string {
@@ -73,6 +80,13 @@ const NO_SIGNER: Signer = {
 
 /** The document that a server with default settings serves at `/openapi.json`, its keys sorted so that it changes only where the API does. */
 async function openApiDocument(): Promise<string> {
+  return await withOfflineServer(({ app }) => `${JSON.stringify(sortKeys(app.swagger()), null, 2)}\n`);
+}
+
+/** Lends a server with default settings that has everything but a database and a port. */
+async function withOfflineServer(
+  make: (server: { app: HttpServer['app']; registry: Registry }) => string | Promise<string>,
+): Promise<string> {
   await using undo = new AsyncDisposableStack();
   const root = await mkdtemp(join(tmpdir(), 'artifortress-generate-'));
   undo.defer(() => rm(root, { recursive: true, force: true }));
@@ -87,11 +101,10 @@ async function openApiDocument(): Promise<string> {
   const signer = createPartUrlSigner(Buffer.alloc(0), publicUrl);
   const store = await openFilesystemStore({ root, signer, clock, ids });
   const downloads = createDownloads(settings);
-  const verifications = createVerifications(
-    { db, clock, ids, log },
-    createHashPool({ driver: 'filesystem', root }, 1),
-    () => Promise.resolve(),
-  );
+  const hashPool = createHashPool({ driver: 'filesystem', root }, { threads: 1, waiting: 1 });
+  const verifications = createVerifications({ db, clock, ids, log }, hashPool, () => Promise.resolve());
+  const streamedUploads = createStreamedUploads(settings);
+  const metrics = createMetrics({ version: readVersion(), known: KNOWN_LABELS });
   const services = {
     db,
     objects: store,
@@ -100,11 +113,15 @@ async function openApiDocument(): Promise<string> {
     log,
     settings,
     downloads,
+    streamedUploads,
+    metrics,
     publicUrl,
     verifications,
     signer: NO_SIGNER,
   };
   const denials = createDenialRecorder(services);
+  const pool = () => db.poolState();
+  const admission = createAdmission(settings, pool);
   const failures = createAuthenticationFailures(clock, settings);
   const { app } = await createServer(services, {
     version: readVersion(),
@@ -116,13 +133,16 @@ async function openApiDocument(): Promise<string> {
       failures,
     },
     jwts: createJwtVerifier([], clock),
-    metrics: createMetrics({ downloadsInProgress: () => 0 }),
+    admission,
     partContent: { store, signer },
     tls: undefined,
     isAccepting: () => true,
   });
   undo.defer(() => app.close());
-  return `${JSON.stringify(sortKeys(app.swagger()), null, 2)}\n`;
+  const worker = { backlog: () => undefined, roundAt: () => undefined };
+  const sources = { pool, downloads, streamedUploads, admission, hashPool, verifications, denials, worker };
+  registerStateMetrics(metrics.registry, sources);
+  return await make({ app, registry: metrics.registry });
 }
 
 function sortKeys(value: unknown): unknown {

@@ -7,6 +7,7 @@ import { createLastUseRecorder } from './access/last-use.ts';
 import { createJwtVerifier } from './access/verify-jwt.ts';
 import { createDenialRecorder } from './audit/denials.ts';
 import { createDownloads } from './blobs/downloads.ts';
+import { createAdmission } from './http/admission.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { readTlsFiles, reloadTls, tlsFilesOf } from './http/tls.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
@@ -16,16 +17,20 @@ import { startEmbeddedPostgres } from './kernel/embedded-postgres/index.ts';
 import { messageOf } from './kernel/errors.ts';
 import { createIds } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
-import { createMetrics } from './kernel/metrics.ts';
 import { migrate } from './kernel/migrate.ts';
 import type { Settings } from './kernel/settings.ts';
 import { readVersion } from './kernel/version.ts';
 import { establishSigner } from './keys/signer.ts';
+import { KNOWN_LABELS } from './metrics/known-labels.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { registerStateMetrics } from './metrics/state-metrics.ts';
 import type { ObjectStore } from './objects/object-store.ts';
+import { observedPartReceiver, observedStore } from './objects/observed-store.ts';
 import { openStore } from './objects/open-store.ts';
 import type { Services } from './services.ts';
 import { acceptOrReject } from './uploads/commit-upload.ts';
 import { createHashPool } from './uploads/hash-pool.ts';
+import { createStreamedUploads } from './uploads/streamed-uploads.ts';
 import { createVerifications } from './uploads/verifications.ts';
 import { startWorker } from './worker/worker.ts';
 
@@ -67,7 +72,10 @@ export async function startServer({
   const database = await startDatabase(settings, log, undo);
   const applied = await migrate(database.target);
   if (applied.length > 0) log.info({ applied }, 'migrations applied');
-  const pool = openDatabase({ target: database.target, poolSize: settings.databasePoolSize, log });
+  const version = readVersion();
+  const metrics = createMetrics({ version, known: KNOWN_LABELS });
+  const { databasePoolSize: poolSize } = settings;
+  const pool = openDatabase({ target: database.target, poolSize, log, observer: metrics.database });
   undo.defer(() => pool.close());
   const db = seams.database?.(pool) ?? pool;
 
@@ -77,14 +85,34 @@ export async function startServer({
   let listeningUrl = '';
   const publicUrl = () => settings.publicUrl ?? listeningUrl;
   const opened = await openStore({ settings, clock, ids, log, publicUrl });
-  const { location, partContent } = opened;
-  const store = seams.objects?.(opened.store) ?? opened.store;
+  const { location } = opened;
+  const store = observedStore(seams.objects?.(opened.store) ?? opened.store, metrics.store);
+  const partContent = opened.partContent && {
+    store: observedPartReceiver(opened.partContent.store, metrics.store),
+    signer: opened.partContent.signer,
+  };
   undo.defer(() => opened.close());
   // Found out now, so that the log says it at the start; a store that is away is asked again when it is needed.
   store.ping().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the object store is not ready yet'));
   const downloads = createDownloads(settings);
-  const base = { db, objects: store, clock, ids, log, settings, downloads, publicUrl, signer };
-  const hashPool = createHashPool(location, settings.verificationConcurrency);
+  const streamedUploads = createStreamedUploads(settings);
+  const base = {
+    db,
+    objects: store,
+    clock,
+    ids,
+    log,
+    settings,
+    downloads,
+    streamedUploads,
+    publicUrl,
+    signer,
+    metrics,
+  };
+  const hashPool = createHashPool(location, {
+    threads: settings.verificationConcurrency,
+    waiting: settings.maximumVerificationsWaiting,
+  });
   const verifications = createVerifications(base, hashPool, (attribution, session, digest) =>
     acceptOrReject(base, attribution, session, digest, 'full_read'),
   );
@@ -94,18 +122,29 @@ export async function startServer({
   const denials = createDenialRecorder(services);
   const lastUses = createLastUseRecorder(services);
   const failures = createAuthenticationFailures(clock, settings);
+  const admission = createAdmission(settings, () => pool.poolState());
   let accepting = true;
   const { app, routeTable } = await createServer(services, {
-    version: readVersion(),
+    version,
     authorize: { ...services, bootstrapSha256: bootstrap.sha256, denials, lastUses, failures },
     jwts: createJwtVerifier(providers, clock),
-    metrics: createMetrics({ downloadsInProgress: () => downloads.inProgress }),
+    admission,
     partContent,
     tls,
     isAccepting: () => accepting,
   });
   const worker = startWorker(services, lastUses);
   undo.defer(() => worker.stop());
+  registerStateMetrics(metrics.registry, {
+    pool: () => pool.poolState(),
+    downloads,
+    streamedUploads,
+    admission,
+    hashPool,
+    verifications,
+    denials,
+    worker,
+  });
   await app.listen({ host: settings.host, port: settings.port });
   listeningUrl = urlOf(tls === undefined ? 'http' : 'https', settings.host, app.server.address());
   if (tlsFiles !== undefined && app.server instanceof TlsServer) {

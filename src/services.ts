@@ -7,7 +7,9 @@ import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import type { Settings } from './kernel/settings.ts';
 import type { Signer } from './keys/model.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import type { ObjectStore } from './objects/object-store.ts';
+import type { StreamedUploads } from './uploads/streamed-uploads.ts';
 import type { Verifications } from './uploads/verifications.ts';
 
 /** What `main.ts` constructs and passes on. A use case names the ones it needs. */
@@ -21,6 +23,8 @@ export interface Services {
   log: Logger;
   settings: Settings;
   downloads: Downloads;
+  streamedUploads: StreamedUploads;
+  metrics: Metrics;
   /** The address that clients reach this server under, without a slash at its end. */
   publicUrl: () => string;
 }

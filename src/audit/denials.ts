@@ -11,12 +11,24 @@ const SUSTAINED_PER_SECOND = 10;
 /** Writes down who was refused what. The refusal stands even where its row can't be written. */
 export interface DenialRecorder {
   record(route: string, who: Principal | string, needed: string, reason: string, requestId: string): Promise<void>;
+  /** How many there were by reason, since the start of the process. The reasons are few, and the code's own. */
+  totals(): Readonly<Record<string, number>>;
+  /** How many of them have no row of their own. */
+  unrecorded(): number;
 }
 
 export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | 'log'>): DenialRecorder {
   let allowance = BURST;
   let refilledAtMs = services.clock.monotonicMs();
   let omitted = 0;
+  let unrecorded = 0;
+  const totals: Record<string, number> = {
+    unknown: 0,
+    expired: 0,
+    revoked: 0,
+    forbidden: 0,
+    wrong_bootstrap_secret: 0,
+  };
 
   const admit = (): boolean => {
     const nowMs = services.clock.monotonicMs();
@@ -41,8 +53,10 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
 
   return {
     async record(route, who, needed, reason, requestId) {
+      totals[reason] = (totals[reason] ?? 0) + 1;
       if (!admit()) {
         omitted += 1;
+        unrecorded += 1;
         return;
       }
       const left = omitted;
@@ -53,8 +67,11 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
         await write(actor, tenantId, route, requestId, { needed, reason });
       } catch (error) {
         omitted += left + 1;
+        unrecorded += 1;
         services.log.warn({ route, error: messageOf(error) }, 'a denial could not be written down');
       }
     },
+    totals: () => totals,
+    unrecorded: () => unrecorded,
   };
 }

@@ -3,6 +3,7 @@ import { rootOf } from '../kernel/merkle-tree.ts';
 import { toTimestamp } from '../kernel/parse.ts';
 import type { Services } from '../services.ts';
 import { CHECKPOINT_TYPE, encodeStatement, hashCheckpoint, REMOVAL_TYPE } from './checkpoint.ts';
+import type { AuditRow } from './model.ts';
 import { leafOf, presentRow } from './present.ts';
 import {
   findBatchToRemove,
@@ -13,7 +14,7 @@ import {
   tryLockSealing,
 } from './sealing-store.ts';
 
-export type SealingServices = Pick<Services, 'db' | 'clock' | 'signer' | 'settings'>;
+export type SealingServices = Pick<Services, 'db' | 'clock' | 'signer' | 'settings' | 'metrics'>;
 
 /** Rows of one batch at the most: hashed in some milliseconds, and read whole for each proof. */
 const MAXIMUM_BATCH_ROWS = 2000;
@@ -32,20 +33,22 @@ export async function sealAudit(services: SealingServices, signal: AbortSignal =
   let sealed = 0;
   while (!signal.aborted) {
     const rows = await services.db.transaction((transaction) => sealBatch(services, transaction));
-    sealed += rows;
-    if (rows < MAXIMUM_BATCH_ROWS) break;
+    services.metrics.countAuditEvents(rows.map(({ action }) => action));
+    sealed += rows.length;
+    if (rows.length < MAXIMUM_BATCH_ROWS) break;
   }
   return sealed;
 }
 
-async function sealBatch({ clock, signer }: SealingServices, transaction: Queryable): Promise<number> {
-  if (!(await tryLockSealing(transaction))) return 0;
+/** @returns the rows that were sealed. */
+async function sealBatch({ clock, signer }: SealingServices, transaction: Queryable): Promise<AuditRow[]> {
+  if (!(await tryLockSealing(transaction))) return [];
   const [previous, rows] = await Promise.all([
     findLastBatch(transaction),
     listUnsealedRows(transaction, MAXIMUM_BATCH_ROWS),
   ]);
   const [first, last] = [rows[0], rows.at(-1)];
-  if (first === undefined || last === undefined) return 0;
+  if (first === undefined || last === undefined) return [];
   const batchNumber = (previous?.batchNumber ?? 0) + 1;
   const sealedAt = clock.now();
   const payload = encodeStatement({
@@ -70,7 +73,7 @@ async function sealBatch({ clock, signer }: SealingServices, transaction: Querya
     batch,
     rows.map(({ auditId }) => auditId),
   );
-  return rows.length;
+  return rows;
 }
 
 /**

@@ -14,6 +14,8 @@ const RETRY_AFTER_SECONDS = 1;
 export interface Download {
   /** A buffer to read into and send from, at most twice: what has been sent is filled anew. */
   buffer(): Buffer;
+  /** Counts what is the client's now. */
+  sent(bytes: number): void;
   /** To be called once, when nobody reads or writes the buffers any more: the next download gets them. */
   end(): void;
 }
@@ -22,12 +24,20 @@ export interface Download {
 export interface Downloads {
   /** @throws AppError `service_unavailable` where as many as are allowed are in progress. */
   begin(lengthBytes: number): Download;
+  /** Counts a download that the client was sent elsewhere for. */
+  redirected(lengthBytes: number): void;
   readonly inProgress: number;
+  /** Totals since the start of the process. */
+  readonly admitted: number;
+  readonly refused: number;
+  readonly sentBytes: number;
+  readonly redirectedBytes: number;
 }
 
 export function createDownloads(limits: { maximumDownloads: number; readAheadBytes: number }): Downloads {
   let inProgress = 0;
   let reservedBytes = 0;
+  const totals = { admitted: 0, refused: 0, sentBytes: 0, redirectedBytes: 0 };
   /** Buffers that nobody uses, by size. New memory costs more than the copy into it: the kernel has to clear each page. */
   const spare = new Map<number, Buffer[]>();
   let spareBytes = 0;
@@ -51,13 +61,30 @@ export function createDownloads(limits: { maximumDownloads: number; readAheadByt
     get inProgress() {
       return inProgress;
     },
+    get admitted() {
+      return totals.admitted;
+    },
+    get refused() {
+      return totals.refused;
+    },
+    get sentBytes() {
+      return totals.sentBytes;
+    },
+    get redirectedBytes() {
+      return totals.redirectedBytes;
+    },
+    redirected(lengthBytes) {
+      totals.redirectedBytes += lengthBytes;
+    },
     begin(lengthBytes) {
       if (inProgress >= limits.maximumDownloads) {
+        totals.refused += 1;
         throw new AppError('service_unavailable', 'Too many downloads are in progress; retry as Retry-After says.', {
           retryAfterSeconds: RETRY_AFTER_SECONDS,
         });
       }
       inProgress += 1;
+      totals.admitted += 1;
       const freeBytes = Math.max(0, limits.readAheadBytes - reservedBytes);
       const share = (freeBytes * SHARE_OF_FREE_MEMORY) / CHUNKS_A_DOWNLOAD;
       const chunkBytes = chunkSize(Math.min(share, LARGEST_CHUNK_BYTES), lengthBytes);
@@ -68,6 +95,9 @@ export function createDownloads(limits: { maximumDownloads: number; readAheadByt
           const buffer = take(chunkBytes);
           held?.push(buffer);
           return buffer;
+        },
+        sent(bytes) {
+          totals.sentBytes += bytes;
         },
         end() {
           if (held === undefined) return;

@@ -14,11 +14,13 @@ export function refuseDamaged(blob: Blob): void {
 /**
  * The headers of a redirect to the store, where one is asked for, by the request or else by the setting, and the store can be
  * reached by clients. The URL is for this method and this object alone, and short-lived; nothing may keep it.
+ * `lengthBytes` is how much the client will read there.
  */
 export async function redirectOf(
-  services: Pick<Services, 'objects' | 'clock' | 'settings'>,
+  services: Pick<Services, 'objects' | 'clock' | 'settings' | 'downloads'>,
   blob: Blob,
   method: 'GET' | 'HEAD',
+  lengthBytes: number,
   asked: '0' | '1' | undefined,
 ): Promise<Record<string, string> | undefined> {
   const { downloadRedirect, downloadUrlTtlSeconds } = services.settings;
@@ -26,9 +28,9 @@ export async function redirectOf(
   if (!wanted || blob.objectKey === null) return undefined;
   const expiresAt = new Date(services.clock.now().getTime() + downloadUrlTtlSeconds * 1000);
   const location = await services.objects.presignRead(blob.objectKey, method, expiresAt);
-  return location === undefined
-    ? undefined
-    : { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
+  if (location === undefined) return undefined;
+  services.downloads.redirected(lengthBytes);
+  return { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
 }
 
 /**

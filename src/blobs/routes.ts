@@ -115,7 +115,7 @@ function registerDownloadRoutes(app: App, services: Services): void {
       refuseDamaged(blob);
       const headers = { ...plan.headers, 'content-length': String(plan.lengthBytes) };
       if (plan.range === undefined) return reply.code(plan.status).headers(headers).send(NOTHING);
-      const elsewhere = await redirectOf(services, blob, 'GET', request.query.redirect);
+      const elsewhere = await redirectOf(services, blob, 'GET', plan.lengthBytes, request.query.redirect);
       if (elsewhere !== undefined) return reply.code(307).headers(elsewhere).send(undefined);
       // Past the framework from the first byte on: its streams would copy, and hold on to, every chunk.
       const begin = (): void => {
@@ -152,7 +152,7 @@ function registerDownloadRoutes(app: App, services: Services): void {
       const plan = planDownload(blob, { 'if-none-match': request.headers['if-none-match'] });
       if (plan.status === 304) return reply.code(304).headers(plan.headers).send(undefined);
       refuseDamaged(blob);
-      const elsewhere = await redirectOf(services, blob, 'HEAD', request.query.redirect);
+      const elsewhere = await redirectOf(services, blob, 'HEAD', 0, request.query.redirect);
       if (elsewhere !== undefined) return reply.code(307).headers(elsewhere).send(undefined);
       return reply.code(200).headers(plan.headers).header('content-length', String(blob.lengthBytes)).send(undefined);
     },
@@ -182,7 +182,10 @@ export function registerPutBlobRoute(app: App, services: Services): void {
         sendContinue(request, reply);
         return request.raw;
       };
-      const { deduped } = await putBlob(services, callerOf(request), repoKey, { digest, lengthBytes }, body);
+      const caller = callerOf(request);
+      const { deduped } = await services.streamedUploads.admit(() =>
+        putBlob(services, caller, repoKey, { digest, lengthBytes }, body),
+      );
       return reply.code(deduped ? 200 : 201).send({ repoKey, digest, length: lengthBytes, deduped });
     },
   );

@@ -29,6 +29,7 @@ export async function sendBody(
     await sending;
     if (response.req.socket.destroyed) return;
     sending = write(response, chunk, left === 0);
+    download.sent(filled);
   }
   await sending;
 }

@@ -54,6 +54,8 @@ export const access = {
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
+    /** Answered also while the server is overloaded: how it is must always be told. */
+    alwaysAdmitted?: boolean;
     /** The handler reads the body as a stream, and itself says when it may be sent. */
     streamsBody?: boolean;
   }

@@ -1,5 +1,4 @@
 import { sql } from 'kysely';
-import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { allows } from '../access/model.ts';
 import { messageOf } from '../kernel/errors.ts';
@@ -26,18 +25,18 @@ const readinessSchema = z.object({
 export interface OperationsOptions {
   version: string;
   authorize: AuthorizeServices;
-  metrics: Registry;
   /** False from the moment a stop was asked for. */
   isAccepting: () => boolean;
 }
 
 export function registerOperationsRoutes(app: App, services: Services, options: OperationsOptions): void {
-  const { version, metrics } = options;
+  const { version } = options;
+  const { registry } = services.metrics;
 
   app.get(
     '/',
     {
-      config: { access: access.public },
+      config: { access: access.public, alwaysAdmitted: true },
       schema: {
         tags: ['operations'],
         summary: 'Service and version',
@@ -50,7 +49,7 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
   app.get(
     '/health/live',
     {
-      config: { access: access.public },
+      config: { access: access.public, alwaysAdmitted: true },
       schema: {
         tags: ['operations'],
         summary: 'Whether the process runs',
@@ -63,7 +62,7 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
   app.get(
     '/health/ready',
     {
-      config: { access: access.public },
+      config: { access: access.public, alwaysAdmitted: true },
       schema: {
         tags: ['operations'],
         summary: 'Whether requests can be served',
@@ -102,14 +101,14 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
   app.get(
     '/metrics',
     {
-      config: { access: access.metrics },
+      config: { access: access.metrics, alwaysAdmitted: true },
       schema: {
         tags: ['operations'],
         summary: 'Metrics in the format of Prometheus',
         response: answers({ 200: bodyOf('text/plain', 'Metrics.') }),
       },
     },
-    async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+    async (_request, reply) => reply.header('content-type', registry.contentType).send(await registry.metrics()),
   );
 
   /** With the database away nobody can be recognised, and nobody is told more. */

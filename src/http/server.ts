@@ -1,6 +1,6 @@
 import type { ServerOptions as HttpServerOptions } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
-import fastify, { type FastifyRequest } from 'fastify';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { registerOidcRoute } from '../access/oidc-routes.ts';
 import { registerBindingRoutes, registerTokenRoutes } from '../access/routes.ts';
@@ -9,7 +9,6 @@ import { registerAuditRoutes } from '../audit/routes.ts';
 import { registerReceiptRoute } from '../blobs/receipt-routes.ts';
 import { registerBlobRoutes, registerPutBlobRoute } from '../blobs/routes.ts';
 import { AppError } from '../kernel/errors.ts';
-import type { Metrics } from '../kernel/metrics.ts';
 import { withoutSecrets } from '../kernel/redact.ts';
 import { registerKeyRoutes } from '../keys/routes.ts';
 import { registerRepositoryRoutes } from '../repositories/routes.ts';
@@ -17,6 +16,7 @@ import type { Services } from '../services.ts';
 import { type PartContentOptions, registerPartContentRoute } from '../uploads/part-content-routes.ts';
 import { registerSessionRoutes } from '../uploads/routes.ts';
 import { registerTransitionRoutes } from '../uploads/transition-routes.ts';
+import { type Admission, boundRequests } from './admission.ts';
 import { type App, access } from './app.ts';
 import { type AuthorizeServices, createAuthorizer } from './authorize.ts';
 import { awaitContinue } from './await-continue.ts';
@@ -44,7 +44,7 @@ export interface ServerOptions {
   version: string;
   authorize: AuthorizeServices;
   jwts: JwtVerifier;
-  metrics: Metrics;
+  admission: Admission;
   /** Serve HTTPS with these; undefined: HTTP. */
   tls: SecureContextOptions | undefined;
   /** Where the store's part URLs point at this server; undefined where they point at the store. */
@@ -92,7 +92,8 @@ export async function createServer(services: Services, options: ServerOptions): 
   app.decorateRequest('awaitsContinue', false);
   collectRoutes(app, routeTable);
   setSecurityHeaders(app, services.settings);
-  observe(app, services, options.metrics);
+  observe(app, services);
+  boundRequests(app, options.admission);
   parseJsonBodies(app);
   awaitContinue(app);
   boundJsonBodies(app, services.settings.jsonBodyTimeoutSeconds);
@@ -104,7 +105,7 @@ export async function createServer(services: Services, options: ServerOptions): 
   app.setNotFoundHandler(async (request, reply) => sendError(reply, new AppError('not_found'), request.id));
 
   await registerOpenApi(app, options.version);
-  registerOperationsRoutes(app, services, { ...options, metrics: options.metrics.registry });
+  registerOperationsRoutes(app, services, options);
   registerTokenRoutes(app, services);
   registerBindingRoutes(app, services);
   registerOidcRoute(app, { ...options.authorize, ...services, jwts: options.jwts });
@@ -141,28 +142,37 @@ function collectRoutes(app: App, table: RouteTable): void {
 }
 
 /** Every answer carries its request's id; every request leaves a line in the log, without its query, and an observation. */
-function observe(app: App, services: Services, metrics: Metrics): void {
+function observe(app: App, services: Services): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    // Not the framework's onResponse, which doesn't come where the client goes away in the middle of an answer.
+    reply.raw.once('close', () => noteRequest(services, request, reply));
     done();
   });
-  app.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'none';
-    const { statusCode: status, elapsedTime: durationMs } = reply;
-    metrics.observeRequest({ method: request.method, route, status, durationMs });
-    services.log.info(
-      {
-        requestId: request.id,
-        method: request.method,
-        path: withoutSecrets(pathOf(request)),
-        status,
-        durationMs: Math.round(durationMs * 10) / 10,
-        subject: request.caller?.principal.subject,
-      },
-      'request',
-    );
-    done();
+}
+
+function noteRequest({ metrics, log }: Services, request: FastifyRequest, reply: FastifyReply): void {
+  const { method } = request;
+  const durationMs = reply.elapsedTime;
+  const isWhole = reply.raw.writableFinished;
+  metrics.observeRequest({
+    method,
+    route: request.routeOptions.url ?? 'none',
+    status: isWhole ? reply.raw.statusCode : null,
+    durationMs,
   });
+  log.info(
+    {
+      requestId: request.id,
+      method,
+      path: withoutSecrets(pathOf(request)),
+      status: reply.raw.statusCode,
+      ...(isWhole ? {} : { aborted: true }),
+      durationMs: Math.round(durationMs * 10) / 10,
+      subject: request.caller?.principal.subject,
+    },
+    'request',
+  );
 }
 
 /** Refuses, before anything else is looked at, what has no route, and what has no Host (RFC 9112 §3.2). */

@@ -1,4 +1,5 @@
 import { messageOf } from '../kernel/errors.ts';
+import type { JobResult, Metrics } from '../metrics/metrics.ts';
 import type { Services } from '../services.ts';
 import { JOB_HANDLERS, type JobOutcome, type JobServices } from './handlers.ts';
 import { JOB_PAYLOADS, type JobKind } from './model.ts';
@@ -11,13 +12,15 @@ const LEASE_MS = 10 * 60_000;
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_MAXIMUM_MS = 15 * 60_000;
 
+type RunServices = JobServices & Pick<Services, 'log'> & { metrics: Pick<Metrics, 'observeJob'> };
+
 /**
  * Runs the jobs that are due, until none is left or `signal` asks to stop. A job that fails is put off, longer each time, and never
  * given up: what it has to remove or to drop does not go away by itself.
  * @returns how many ran.
  */
 export async function runDueJobs(
-  services: JobServices & Pick<Services, 'log'>,
+  services: RunServices,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<number> {
   let ran = 0;
@@ -31,7 +34,12 @@ export async function runDueJobs(
   return ran;
 }
 
-async function runJob(services: JobServices & Pick<Services, 'log'>, job: TakenJob): Promise<void> {
+async function runJob(services: RunServices, job: TakenJob): Promise<void> {
+  const startedAt = performance.now();
+  const observe = (result: JobResult): void => {
+    const kind = isJobKind(job.kind) ? job.kind : 'unknown';
+    services.metrics.observeJob(kind, result, performance.now() - startedAt);
+  };
   try {
     const outcome = await dispatch(services, job);
     if (outcome.kind === 'done') await deleteJob(services.db, job.jobId);
@@ -41,7 +49,9 @@ async function runJob(services: JobServices & Pick<Services, 'log'>, job: TakenJ
         attempts: 0,
         lastError: null,
       });
+    observe(outcome.kind);
   } catch (error) {
+    observe('failed');
     const delayMs = Math.min(BACKOFF_BASE_MS * 2 ** Math.min(job.attempts, 20), BACKOFF_MAXIMUM_MS);
     const runAt = new Date(services.clock.now().getTime() + delayMs);
     services.log.warn(

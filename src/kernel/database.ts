@@ -8,6 +8,7 @@ import {
   type RawBuilder,
 } from 'kysely';
 import { DatabaseError, Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
+import { type DatabaseObserver, NO_OBSERVER, type PoolState } from './database-observer.ts';
 import { AppError, assert } from './errors.ts';
 import type { Logger } from './log.ts';
 
@@ -27,6 +28,10 @@ export interface Database extends Queryable {
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
   /** Waits for the running statements, then closes every connection. */
   close(): Promise<void>;
+}
+
+export interface PooledDatabase extends Database {
+  poolState(): PoolState;
 }
 
 export type ConnectionTarget =
@@ -81,10 +86,11 @@ export interface DatabaseOptions {
   target: ConnectionTarget;
   poolSize: number;
   log: Logger;
+  observer?: DatabaseObserver;
 }
 
 /** Opens a pool. No connection is made before the first statement. */
-export function openDatabase({ target, poolSize, log }: DatabaseOptions): Database {
+export function openDatabase({ target, poolSize, log, observer = NO_OBSERVER }: DatabaseOptions): PooledDatabase {
   const pool = new Pool({
     ...target,
     types,
@@ -110,12 +116,28 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
   const run = async <Row>(client: Pool | PoolClient, statement: RawBuilder<Row>): Promise<Row[]> => {
     const { sql: text, parameters } = statement.compile(compiler);
     const query = { name: statementName(text), text, values: [...parameters] };
-    const result = await client.query<Row & QueryResultRow>(query);
-    return result.rows;
+    const startedAt = performance.now();
+    try {
+      const result = await client.query<Row & QueryResultRow>(query);
+      observer.statement('ok', performance.now() - startedAt);
+      return result.rows;
+    } catch (error) {
+      observer.statement('failed', performance.now() - startedAt);
+      throw error;
+    }
+  };
+
+  /** Counts what the database itself failed with; what `work` throws of its own accord is none of that. */
+  const noteFailure = (error: unknown): void => {
+    if (isRetryable(error)) observer.error('conflict');
+    else if (isUnavailable(error)) observer.error('unavailable');
+    else if (error instanceof DatabaseError) observer.error('other');
   };
 
   const attempt = async <Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result> => {
+    const startedAt = performance.now();
     const client = await pool.connect();
+    let outcome: 'committed' | 'rolled_back' = 'rolled_back';
     let broken: Error | undefined;
     let over = false;
     // Of statements sent together, one may fail while `work` still goes on from the answer of another: what it asks for then must
@@ -133,6 +155,7 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
       const { command } = await client.query('commit');
       // PostgreSQL answers ROLLBACK, and no error, where a statement had failed and its failure was passed over.
       assert(command === 'COMMIT', 'a transaction with a failed statement was to be committed');
+      outcome = 'committed';
       return result;
     } catch (error) {
       over = true;
@@ -142,22 +165,34 @@ export function openDatabase({ target, poolSize, log }: DatabaseOptions): Databa
       throw error;
     } finally {
       client.release(broken);
+      observer.transaction(outcome, performance.now() - startedAt);
     }
   };
 
   return {
-    query: (statement) => run(pool, statement).catch(rethrow),
+    query: (statement) =>
+      run(pool, statement).catch((error: unknown) => {
+        noteFailure(error);
+        return rethrow(error);
+      }),
     async transaction(work) {
       for (let tries = 1; ; tries += 1) {
         try {
           return await attempt(work);
         } catch (error) {
+          noteFailure(error);
           if (tries >= TRANSACTION_ATTEMPTS || !isRetryable(error)) return rethrow(error);
           await new Promise((resolve) => setTimeout(resolve, RETRY_BASE_MS * 2 ** tries));
         }
       }
     },
     close: () => pool.end(),
+    poolState: () => ({
+      limit: poolSize,
+      inUse: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
   };
 }
 

@@ -88,10 +88,4 @@ export const S3_SETTINGS = {
     '3',
     'How often a call to the store is made before it counts as failed.',
   ),
-  s3MaximumUploads: setting(
-    'ARTIFORTRESS_S3_MAX_UPLOADS',
-    wholeNumber(1, 100_000),
-    '500',
-    'Connections to the store for uploads by one PUT through this process, beside those of downloads.',
-  ),
 } as const;

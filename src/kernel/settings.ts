@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPERATIONS_SETTINGS } from './operations-settings.ts';
 import { S3_SETTINGS } from './s3-settings.ts';
 import { SECURITY_SETTINGS } from './security-settings.ts';
 import { httpUrl, setting, wholeNumber, yesOrNo } from './setting.ts';
@@ -124,6 +125,7 @@ export const SETTINGS = {
     'How long the URL of a redirected download can be used.',
   ),
   ...S3_SETTINGS,
+  ...OPERATIONS_SETTINGS,
   ...SECURITY_SETTINGS,
   jsonBodyTimeoutSeconds: setting(
     'ARTIFORTRESS_JSON_BODY_TIMEOUT_SECONDS',
@@ -137,20 +139,6 @@ export const SETTINGS = {
     '30',
     'How long the head of a request may take to arrive.',
   ),
-  shutdownGraceSeconds: setting(
-    'ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS',
-    wholeNumber(0, 3600),
-    '20',
-    'How long requests in progress may go on after a stop was asked for.',
-  ),
-  metricsToken: setting(
-    'ARTIFORTRESS_METRICS_TOKEN',
-    z.string().min(16, 'must have at least 16 characters'),
-    undefined,
-    'A bearer token that may read /metrics and nothing else.',
-    { secret: true },
-  ),
-  metricsOpen: setting('ARTIFORTRESS_METRICS_OPEN', yesOrNo, 'false', 'Whether anyone may read /metrics.'),
 } as const;
 
 /** Variables of the command line, legal in the same environment and without meaning to the server. */

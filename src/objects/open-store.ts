@@ -31,7 +31,7 @@ interface OpenOptions {
 export async function openStore({ settings, clock, ids, log, publicUrl }: OpenOptions): Promise<OpenedStore> {
   if (settings.s3Bucket !== undefined) {
     const s3 = s3Location(settings, settings.s3Bucket);
-    const maximumBodies = settings.maximumDownloads + settings.s3MaximumUploads;
+    const maximumBodies = settings.maximumDownloads + settings.maximumStreamedUploads;
     const store = openS3Store({ location: s3, maximumBodies, clock, log });
     return { store, location: { driver: 's3', s3 }, partContent: undefined, close: () => store.close() };
   }

@@ -34,7 +34,10 @@ export async function openInstallation(settings: Settings, log: Logger, command:
   const publicUrl = () => settings.publicUrl ?? '';
   const opened = await openStore({ settings, clock: systemClock, ids, log, publicUrl });
   undo.defer(() => opened.close());
-  const pool = createHashPool(opened.location, settings.verificationConcurrency);
+  const pool = createHashPool(opened.location, {
+    threads: settings.verificationConcurrency,
+    waiting: settings.maximumVerificationsWaiting,
+  });
   undo.defer(() => pool.close());
   const open = undo.move();
   return {

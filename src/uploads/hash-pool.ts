@@ -18,16 +18,28 @@ export type HashReply =
   | { kind: 'done'; digest: Digest }
   | { kind: 'failed'; storeErrorKind: StoreErrorKind | undefined; message: string };
 
-/** Objects that wait for a free thread at the most; one more is refused, and its client asks again later. */
-const MAXIMUM_WAITING = 1000;
-
 export interface HashPool {
   /**
    * Reads an object whole and hashes it in a worker thread; waits its turn where all are busy.
    * @throws StoreError as the store does, or `unavailable` where the object is shorter than said, the pool closes or the queue is full.
    */
   hash(request: HashRequest, onProgress: (hashedBytes: number) => void): Promise<Digest>;
+  /** Objects that are being read. */
+  readonly running: number;
+  /** Objects that wait for a free thread. */
+  readonly waiting: number;
+  /** Whether one more would be refused. */
+  readonly isFull: boolean;
+  /** Since the start of the process. */
+  readonly totals: Readonly<{ hashed: number; failed: number; hashedBytes: number }>;
   close(): Promise<void>;
+}
+
+export interface HashPoolLimits {
+  /** Threads, each started when it is first needed. */
+  threads: number;
+  /** Objects that wait for a free thread at the most. */
+  waiting: number;
 }
 
 interface Task {
@@ -39,11 +51,12 @@ interface Task {
 
 const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './hash-worker.ts' : './hash-worker.js', import.meta.url);
 
-/** A pool of at most `size` threads, each started when it is first needed. */
-export function createHashPool(location: StoreLocation, size: number): HashPool {
+/** Threads that read and hash what is in the store. */
+export function createHashPool(location: StoreLocation, limits: HashPoolLimits): HashPool {
   const idle: Worker[] = [];
   const busy = new Map<Worker, Task>();
   const waiting: Task[] = [];
+  const totals = { hashed: 0, failed: 0, hashedBytes: 0 };
   let closed = false;
 
   const startWorker = (): Worker => {
@@ -64,9 +77,14 @@ export function createHashPool(location: StoreLocation, size: number): HashPool 
     }
     busy.delete(worker);
     idle.push(worker);
-    if (reply.kind === 'done') task.resolve(reply.digest);
-    else if (reply.storeErrorKind === undefined) task.reject(new Error(reply.message));
-    else task.reject(new StoreError(reply.storeErrorKind, reply.message));
+    if (reply.kind === 'done') {
+      totals.hashed += 1;
+      totals.hashedBytes += task.request.lengthBytes;
+      task.resolve(reply.digest);
+    } else {
+      totals.failed += 1;
+      task.reject(failureOf(reply));
+    }
     dispatch();
   };
 
@@ -75,13 +93,14 @@ export function createHashPool(location: StoreLocation, size: number): HashPool 
     busy.delete(worker);
     const place = idle.indexOf(worker);
     if (place >= 0) idle.splice(place, 1);
+    if (task !== undefined) totals.failed += 1;
     task?.reject(new StoreError('unavailable', 'the thread that was hashing the object died', cause));
     dispatch();
   };
 
   const dispatch = (): void => {
     if (closed) return;
-    while (waiting.length > 0 && (idle.length > 0 || busy.size < size)) {
+    while (waiting.length > 0 && (idle.length > 0 || busy.size < limits.threads)) {
       const task = waiting.shift();
       if (task === undefined) return;
       const worker = idle.pop() ?? startWorker();
@@ -91,9 +110,19 @@ export function createHashPool(location: StoreLocation, size: number): HashPool 
   };
 
   return {
+    totals,
+    get running() {
+      return busy.size;
+    },
+    get waiting() {
+      return waiting.length;
+    },
+    get isFull() {
+      return waiting.length >= limits.waiting;
+    },
     hash(request, onProgress) {
       if (closed) return Promise.reject(new StoreError('unavailable', 'the server is stopping'));
-      if (waiting.length >= MAXIMUM_WAITING) {
+      if (waiting.length >= limits.waiting) {
         return Promise.reject(new StoreError('unavailable', 'too many uploads are waiting for their verification'));
       }
       return new Promise<Digest>((resolve, reject) => {
@@ -107,4 +136,8 @@ export function createHashPool(location: StoreLocation, size: number): HashPool 
       await Promise.all([...idle, ...busy.keys()].map((worker) => worker.terminate()));
     },
   };
+}
+
+function failureOf({ storeErrorKind, message }: Extract<HashReply, { kind: 'failed' }>): Error {
+  return storeErrorKind === undefined ? new Error(message) : new StoreError(storeErrorKind, message);
 }

@@ -10,13 +10,13 @@ import {
   type PartUrlSigner,
   toBase64,
 } from '../objects/filesystem/part-url.ts';
-import type { FilesystemStore } from '../objects/filesystem/store.ts';
 import { PART_LIMITS } from '../objects/object-store.ts';
+import type { PartReceiver } from '../objects/observed-store.ts';
 import type { Services } from '../services.ts';
 import { isTakingParts } from './session-store.ts';
 
 export interface PartContentOptions {
-  store: FilesystemStore;
+  store: PartReceiver;
   signer: PartUrlSigner;
 }
 
@@ -48,8 +48,10 @@ export function registerPartContentRoute(app: App, services: Services, { store, 
       if (lengthBytes > EARLY_JUDGEMENT_BYTES && !(await stillOpen())) {
         throw new AppError('conflict', 'The upload of this part was completed or has ended: it takes no more parts.');
       }
-      sendContinue(request, reply);
-      const { etag } = await store.receivePart(permit, request.raw, lengthBytes, stillOpen);
+      const { etag } = await services.streamedUploads.admit(() => {
+        sendContinue(request, reply);
+        return store.receivePart(permit, request.raw, lengthBytes, stillOpen);
+      });
       return reply.code(200).header('etag', `"${etag}"`).send(undefined);
     },
   );

@@ -15,9 +15,14 @@ export interface VerificationProgress {
 export interface Verifications {
   /**
    * Starts reading the object of a session in `pending_commit`, or joins whoever is at it, and waits a few seconds for the end.
+   * @throws AppError `service_unavailable` where too many wait already; nothing was begun then.
    * @returns undefined once it is over and the session says how it ended; else how far it has come.
    */
   advance(attribution: Attribution, session: UploadSession): Promise<VerificationProgress | undefined>;
+  /** How long ago the oldest was begun of those that this process is at, in milliseconds; 0 where it is at none. */
+  oldestAgeMs(): number;
+  /** How many were not begun because too many were waiting, since the start of the process. */
+  readonly refused: number;
   close(): Promise<void>;
 }
 
@@ -30,24 +35,40 @@ const PATIENCE_MS = 4_000;
 const WATCH_EVERY_MS = 100;
 const LEASE_MS = 60_000;
 const RENEWAL_MS = 15_000;
+/** Where too many wait: reading takes its time. */
+const FULL_RETRY_AFTER_SECONDS = 10;
 
 type RunOutcome = { kind: 'over' } | { kind: 'held_elsewhere' } | { kind: 'failed'; error: unknown };
 
 interface Run {
   outcome: Promise<RunOutcome>;
   verifiedBytes: number;
+  startedAtMs: number;
 }
 
 export function createVerifications(
   services: Pick<Services, 'db' | 'clock' | 'ids' | 'log'>,
-  pool: HashPool,
+  pool: Pick<HashPool, 'hash' | 'isFull' | 'close'>,
   conclude: Conclude,
 ): Verifications {
   const owner = services.ids.uuid();
+  /** In the order in which they were begun. */
   const runs = new Map<UploadId, Run>();
+  let refused = 0;
 
   const start = (attribution: Attribution, session: UploadSession): Run => {
-    const run: Run = { outcome: Promise.resolve({ kind: 'over' }), verifiedBytes: 0 };
+    if (pool.isFull) {
+      refused += 1;
+      throw new AppError(
+        'service_unavailable',
+        'Too many uploads wait to be verified; commit again as Retry-After says.',
+        {
+          retryAfterSeconds: FULL_RETRY_AFTER_SECONDS,
+        },
+      );
+    }
+    const startedAtMs = services.clock.monotonicMs();
+    const run: Run = { outcome: Promise.resolve({ kind: 'over' }), verifiedBytes: 0, startedAtMs };
     run.outcome = verify(run, attribution, session)
       .catch((error: unknown): RunOutcome => {
         // Nobody may be waiting any more; the next commit starts again.
@@ -110,6 +131,13 @@ export function createVerifications(
         case 'still_running':
           return { verifiedBytes: run.verifiedBytes, totalBytes: session.expectedLengthBytes };
       }
+    },
+    oldestAgeMs() {
+      const [oldest] = runs.values();
+      return oldest === undefined ? 0 : services.clock.monotonicMs() - oldest.startedAtMs;
+    },
+    get refused() {
+      return refused;
     },
     async close() {
       await pool.close();

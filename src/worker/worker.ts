@@ -6,8 +6,13 @@ import { messageOf } from '../kernel/errors.ts';
 import type { Services } from '../services.ts';
 import { resumeVerifications } from '../uploads/resume-verifications.ts';
 import { sweepOverdueSessions } from '../uploads/sweep-overdue.ts';
+import { type Backlog, createBacklogMeter } from './backlog.ts';
 
 export interface Worker {
+  /** When the last round ended; undefined before. */
+  roundAt(): Date | undefined;
+  /** What is still to be done, as it was counted last; undefined before, and where other processes do the work. */
+  backlog(): Backlog | undefined;
   /** Waits for the round in progress, does no further one. */
   stop(): Promise<void>;
 }
@@ -17,6 +22,8 @@ export function startWorker(services: Services, lastUses: LastUseRecorder): Work
   const stopping = new AbortController();
   const { signal } = stopping;
   const intervalMs = services.settings.workerIntervalSeconds * 1000;
+  const backlog = createBacklogMeter(services);
+  let roundAt: Date | undefined;
 
   // The last uses are this process's own to write; the rest is anybody's, and one process of many is enough for it.
   const shared = {
@@ -26,6 +33,7 @@ export function startWorker(services: Services, lastUses: LastUseRecorder): Work
     'run due jobs': () => runDueJobs(services, signal),
     'seal the audit trail': () => sealAudit(services, signal),
     'remove old audit rows': () => removeOldAudit(services, signal),
+    'measure the backlog': () => backlog.measure(),
   };
   const tasks = {
     ...(services.settings.worker ? shared : {}),
@@ -36,16 +44,25 @@ export function startWorker(services: Services, lastUses: LastUseRecorder): Work
     while (!signal.aborted) {
       for (const [task, run] of Object.entries(tasks)) {
         // One task's failure, or the database's absence, must not keep the others from their next round.
-        await run().catch((error: unknown) =>
-          services.log.warn({ task, error: messageOf(error) }, 'a round of the worker failed'),
+        const startedAt = performance.now();
+        const outcome = await run().then(
+          () => 'done' as const,
+          (error: unknown) => {
+            services.log.warn({ task, error: messageOf(error) }, 'a round of the worker failed');
+            return 'failed' as const;
+          },
         );
+        services.metrics.observeWorkerTask(task, outcome, performance.now() - startedAt);
       }
+      roundAt = services.clock.now();
       await pause(intervalMs, signal);
     }
   };
 
   const running = loop();
   return {
+    roundAt: () => roundAt,
+    backlog: () => backlog.last(),
     async stop() {
       stopping.abort();
       await running;

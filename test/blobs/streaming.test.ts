@@ -124,7 +124,7 @@ test('a download to its end leaves nothing open', async () => {
 test('a download is observed in the metrics with its route and its status', async () => {
   await exchange(server, 'GET', blobPath('apps', sha256(manyParts)), { headers: { range: 'bytes=0-4' } });
   const count =
-    /^artifortress_http_request_duration_seconds_count\{method="GET",route="\/v1\/repos\/:repoKey\/blobs\/:digest",status="206"\} [1-9]/m;
+    /^artifortress_http_requests_total\{method="GET",route="\/v1\/repos\/:repoKey\/blobs\/:digest",code="206"\} [1-9]/m;
   await expect.poll(async () => (await server.request('GET', '/metrics')).bytes.toString(), PATIENCE).toMatch(count);
 });
 

@@ -151,12 +151,10 @@ describe('/metrics', () => {
     });
   });
 
-  test('counts requests by method, route pattern and status', async () => {
+  test('counts requests by method, route pattern and status code', async () => {
     await server.request('GET', '/v1/repos/counted-repository');
     const text = (await metrics(METRICS_TOKEN)).bytes.toString();
-    expect(text).toContain(
-      'artifortress_http_request_duration_seconds_count{method="GET",route="/v1/repos/:repoKey",status="404"} 1',
-    );
+    expect(text).toContain('artifortress_http_requests_total{method="GET",route="/v1/repos/:repoKey",code="404"} 1');
   });
 
   test('names no repository', async () => {

@@ -25,7 +25,10 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 async function check(options: Partial<FsckOptions> = {}): Promise<FsckReport> {
-  const pool = createHashPool({ driver: 'filesystem', root: path.join(server.dataDirectory, 'objects') }, 1);
+  const pool = createHashPool(
+    { driver: 'filesystem', root: path.join(server.dataDirectory, 'objects') },
+    { threads: 1, waiting: 1000 },
+  );
   try {
     const all = { repair: false, readShare: 0, graceMs: 0, ...options };
     return await fsck(server.running.services, (object) => pool.hash(object, () => {}), all);

@@ -28,7 +28,8 @@ let first: TestServer;
 let second: TestServer;
 let reads: SlowRead[];
 
-const pool: HashPool = {
+const pool: Pick<HashPool, 'hash' | 'isFull' | 'close'> = {
+  isFull: false,
   hash: (_request, progress) =>
     new Promise<Digest>((resolve, fail) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a test says that the bytes are

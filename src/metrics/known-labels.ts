@@ -1,0 +1,9 @@
+import { AUDIT_ACTIONS } from '../audit/model.ts';
+import { JOB_PAYLOADS } from '../jobs/model.ts';
+import type { MetricsOptions } from './metrics.ts';
+
+/** The product's own lists of what can happen. */
+export const KNOWN_LABELS: MetricsOptions['known'] = {
+  jobKinds: Object.keys(JOB_PAYLOADS),
+  auditActions: Object.keys(AUDIT_ACTIONS),
+};

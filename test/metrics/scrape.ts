@@ -1,0 +1,45 @@
+import type { TestServer } from '../support/test-server.ts';
+
+/** What `/metrics` tells at one moment. */
+export interface Scrape {
+  text: string;
+  /** Every name that can be asked for, those of histograms with their endings. */
+  names: Set<string>;
+  /** The sum of the samples of this name that carry these labels. */
+  sum(name: string, labels?: Record<string, string>): number;
+  /** The values of a label, over the samples of this name. */
+  labelValues(name: string, label: string): string[];
+}
+
+const SAMPLE = /^([a-z_]+)(?:\{(.*)\})? ([^ ]+)$/;
+const LABEL = /([a-z_]+)="((?:[^"\\]|\\.)*)"/g;
+
+export async function scrape(server: Pick<TestServer, 'request' | 'adminToken'>, token?: string): Promise<Scrape> {
+  const reply = await server.request('GET', '/metrics', { token: token ?? server.adminToken });
+  if (reply.status !== 200) throw new Error(`no metrics: ${reply.status}`);
+  return parseScrape(reply.bytes.toString());
+}
+
+function parseScrape(text: string): Scrape {
+  const samples = text.split('\n').flatMap((line) => {
+    const [, name, labels = '', value] = SAMPLE.exec(line) ?? [];
+    if (name === undefined) return [];
+    const pairs = [...labels.matchAll(LABEL)].map(([, key = '', text = '']) => [key, text] as const);
+    return [{ name, labels: new Map(pairs), value: Number(value) }];
+  });
+  const declared = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>
+    type === 'histogram' || type === 'summary' ? ['_bucket', '_sum', '_count'].map((end) => `${name}${end}`) : [name],
+  );
+  return {
+    text,
+    names: new Set(declared),
+    sum: (name, labels = {}) =>
+      samples
+        .filter((sample) => sample.name === name)
+        .filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels.get(key) === value))
+        .reduce((total, { value }) => total + value, 0),
+    labelValues: (name, label) => [
+      ...new Set(samples.filter((sample) => sample.name === name).map(({ labels }) => labels.get(label) ?? '')),
+    ],
+  };
+}
