@@ -26,6 +26,7 @@ import { openFilesystemStore } from '../src/objects/filesystem/store.ts';
 import { createHashPool } from '../src/uploads/hash-pool.ts';
 import { createStreamedUploads } from '../src/uploads/streamed-uploads.ts';
 import { createVerifications } from '../src/uploads/verifications.ts';
+import { dashboard } from './dashboard/dashboard.ts';
 import { metricsPage } from './metrics-page.ts';
 
 // Writes the documents that are made from the code: `node scripts/generate.ts`. With `--check` it writes nothing, and exits with 1
@@ -37,6 +38,7 @@ const PUBLIC_URL = 'http://127.0.0.1:8080';
 const GENERATORS: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/configuration.md': configurationPage,
   'docs/openapi.json': openApiDocument,
+  'deploy/monitoring/grafana-dashboard.json': dashboard,
   'docs/metrics.md': () => withOfflineServer(({ registry }) => metricsPage(registry)),
 };
 
