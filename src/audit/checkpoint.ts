@@ -4,6 +4,7 @@ import { canonicalJson } from '../kernel/canonical-json.ts';
 
 /** Media types of what is signed about the trail. */
 export const CHECKPOINT_TYPE = 'application/vnd.artifortress.audit-checkpoint+json';
+export const EPOCH_TYPE = 'application/vnd.artifortress.audit-epoch+json';
 export const REMOVAL_TYPE = 'application/vnd.artifortress.audit-removal+json';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -18,6 +19,8 @@ const checkpointSchema = z.strictObject({
   rootHash: hash,
   /** SHA-256 of the payload of the checkpoint before; null for the first. */
   previousCheckpoint: hash.nullable(),
+  /** SHA-256 of the payload of its epoch's statement; absent in batches from before there were epochs. */
+  epoch: hash.optional(),
   sealedAtUtc: z.string(),
 });
 export type Checkpoint = z.output<typeof checkpointSchema>;
@@ -31,7 +34,24 @@ const removalSchema = z.strictObject({
 });
 export type Removal = z.output<typeof removalSchema>;
 
-export function encodeStatement(statement: Checkpoint | Removal): string {
+/** What is said where an epoch opens: which history of the database the batches from here on belong to, and behind which batch. */
+const epochSchema = z.strictObject({
+  installation: z.string(),
+  /** From 1 on, without a gap. */
+  epoch: z.int().min(1),
+  previousEpoch: hash.nullable(),
+  /** The last batch before it, and that one's checkpoint; 0 and null: none. What else had been sealed is not in this trail. */
+  afterBatch: z.int().min(0),
+  previousCheckpoint: hash.nullable(),
+  /** `database`: it goes on on another timeline, or is another cluster; `declared`: an operator said so. */
+  reason: z.enum(['first', 'database', 'declared']),
+  note: z.string().nullable(),
+  database: z.strictObject({ systemIdentifier: z.string(), timeline: z.int() }).nullable(),
+  openedAtUtc: z.string(),
+});
+export type EpochStatement = z.output<typeof epochSchema>;
+
+export function encodeStatement(statement: Checkpoint | Removal | EpochStatement): string {
   return canonicalJson(statement);
 }
 
@@ -40,12 +60,17 @@ export function parseCheckpoint(payload: Buffer): Checkpoint {
   return checkpointSchema.parse(JSON.parse(payload.toString('utf8')));
 }
 
+/** @throws where a signed payload is no statement of an epoch. */
+export function parseEpoch(payload: Buffer): EpochStatement {
+  return epochSchema.parse(JSON.parse(payload.toString('utf8')));
+}
+
 /** @throws where a signed payload is no removal. */
 export function parseRemoval(payload: Buffer): Removal {
   return removalSchema.parse(JSON.parse(payload.toString('utf8')));
 }
 
-/** What names a checkpoint: the next one holds it. */
+/** What names a statement: the next one holds it. */
 export function hashCheckpoint(payload: string | Uint8Array): Buffer {
   return createHash('sha256').update(payload).digest();
 }

@@ -2,6 +2,7 @@ import { toTimestamp } from '../kernel/parse.ts';
 import { jwkOf } from '../keys/model.ts';
 import { listKeys } from '../keys/store.ts';
 import type { Services } from '../services.ts';
+import { listEpochsFrom } from './epoch-store.ts';
 import { presentRow } from './present.ts';
 import { listBatchesFrom, listRowsOf } from './sealing-store.ts';
 
@@ -12,7 +13,7 @@ const BATCHES_AT_ONCE = 100;
 
 /**
  * The sealed trail as lines of JSON (NDJSON), oldest first: a header with the public keys, then of each batch its rows and its
- * checkpoint, then an end that says that nothing was cut off. Rows that are not sealed yet are left out.
+ * checkpoint, then an end that says that nothing was cut off. Before the first batch of an epoch stands its statement. Rows that are not sealed yet are left out.
  */
 export async function* exportAudit(
   { db, clock, signer }: Pick<Services, 'db' | 'clock' | 'signer'>,
@@ -28,8 +29,14 @@ export async function* exportAudit(
   });
   let next = fromBatch;
   for (;;) {
+    // The batches first: an epoch is there before its batches are.
     const batches = await listBatchesFrom(db, next, BATCHES_AT_ONCE);
+    const epochs = await listEpochsFrom(db, next);
     for (const batch of batches) {
+      const opening = epochs.filter(({ afterBatch }) =>
+        batch.batchNumber === fromBatch ? afterBatch < fromBatch : afterBatch === batch.batchNumber - 1,
+      );
+      yield opening.map(({ statement }) => line({ type: 'epoch', statement })).join('');
       const rows = await listRowsOf(db, batch);
       // Removed since the batches were listed, or before.
       const [now] = rows.length === 0 ? await listBatchesFrom(db, batch.batchNumber, 1) : [batch];

@@ -2,8 +2,8 @@ import type { TenantId } from '../access/model.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Services } from '../services.ts';
 import { presentRow } from './present.ts';
+import { proofIn, type RowProof } from './row-proof.ts';
 import { findBatchOfRow, listRowsOf } from './sealing-store.ts';
-import { proofIn, type RowProof } from './verify-export.ts';
 
 /** What proves a row with a public key alone. @throws AppError `not_found`; `conflict` for a row that is not sealed yet. */
 export async function proveRow(

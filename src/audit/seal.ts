@@ -3,6 +3,8 @@ import { rootOf } from '../kernel/merkle-tree.ts';
 import { toTimestamp } from '../kernel/parse.ts';
 import type { Services } from '../services.ts';
 import { CHECKPOINT_TYPE, encodeStatement, hashCheckpoint, REMOVAL_TYPE } from './checkpoint.ts';
+import { epochInForce } from './epoch.ts';
+import { type Epoch, readHistory, tellsHistory } from './epoch-store.ts';
 import type { AuditRow } from './model.ts';
 import { leafOf, presentRow } from './present.ts';
 import {
@@ -14,7 +16,7 @@ import {
   tryLockSealing,
 } from './sealing-store.ts';
 
-export type SealingServices = Pick<Services, 'db' | 'clock' | 'signer' | 'settings' | 'metrics'>;
+export type SealingServices = Pick<Services, 'db' | 'clock' | 'signer' | 'settings' | 'log' | 'metrics'>;
 
 /** Rows of one batch at the most: hashed in some milliseconds, and read whole for each proof. */
 const MAXIMUM_BATCH_ROWS = 2000;
@@ -31,8 +33,12 @@ const DAY_MS = 86_400_000;
  */
 export async function sealAudit(services: SealingServices, signal: AbortSignal = NEVER): Promise<number> {
   let sealed = 0;
+  const hasHistory = await tellsHistory(services.db);
   while (!signal.aborted) {
-    const rows = await services.db.transaction((transaction) => sealBatch(services, transaction));
+    const { rows, opened } = await services.db.transaction((transaction) =>
+      sealBatch(services, transaction, hasHistory),
+    );
+    if (opened !== undefined) tellOf(services, opened);
     services.metrics.countAuditEvents(rows.map(({ action }) => action));
     sealed += rows.length;
     if (rows.length < MAXIMUM_BATCH_ROWS) break;
@@ -40,15 +46,30 @@ export async function sealAudit(services: SealingServices, signal: AbortSignal =
   return sealed;
 }
 
-/** @returns the rows that were sealed. */
-async function sealBatch({ clock, signer }: SealingServices, transaction: Queryable): Promise<AuditRow[]> {
-  if (!(await tryLockSealing(transaction))) return [];
-  const [previous, rows] = await Promise.all([
+function tellOf({ log }: SealingServices, { epoch, afterBatch, timeline, systemIdentifier }: Epoch): void {
+  log.warn(
+    { epoch, afterBatch, timeline, systemIdentifier },
+    'the database goes on on another history, as after a restore or a failover: the audit trail has opened a new epoch',
+  );
+}
+
+interface Sealed {
+  rows: readonly AuditRow[];
+  /** An epoch other than the first, where this batch begins one. */
+  opened?: Epoch | undefined;
+}
+
+async function sealBatch(services: SealingServices, transaction: Queryable, hasHistory: boolean): Promise<Sealed> {
+  const { clock, signer } = services;
+  if (!(await tryLockSealing(transaction))) return { rows: [] };
+  const [previous, rows, history] = await Promise.all([
     findLastBatch(transaction),
     listUnsealedRows(transaction, MAXIMUM_BATCH_ROWS),
+    hasHistory ? readHistory(transaction) : undefined,
   ]);
   const [first, last] = [rows[0], rows.at(-1)];
-  if (first === undefined || last === undefined) return [];
+  if (first === undefined || last === undefined) return { rows: [] };
+  const { epoch, isNew } = await epochInForce(services, transaction, previous, history);
   const batchNumber = (previous?.batchNumber ?? 0) + 1;
   const sealedAt = clock.now();
   const payload = encodeStatement({
@@ -57,6 +78,7 @@ async function sealBatch({ clock, signer }: SealingServices, transaction: Querya
     rows: rows.length,
     rootHash: rootOf(rows.map((row) => leafOf(presentRow(row)))).toString('hex'),
     previousCheckpoint: previous?.checkpointSha256.toString('hex') ?? null,
+    epoch: epoch.statementSha256.toString('hex'),
     sealedAtUtc: toTimestamp(sealedAt),
   });
   const batch = {
@@ -73,7 +95,7 @@ async function sealBatch({ clock, signer }: SealingServices, transaction: Querya
     batch,
     rows.map(({ auditId }) => auditId),
   );
-  return rows;
+  return { rows, opened: isNew ? epoch : undefined };
 }
 
 /**

@@ -2,13 +2,16 @@ import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { type Envelope, envelopeSchema, openEnvelope } from '../kernel/dsse.ts';
 import { messageOf } from '../kernel/errors.ts';
-import { auditPath, rootOf, rootOfPath } from '../kernel/merkle-tree.ts';
+import { rootOf } from '../kernel/merkle-tree.ts';
 import { keyIdOf, keyObjectOf } from '../keys/model.ts';
 import {
   CHECKPOINT_TYPE,
   type Checkpoint,
+  EPOCH_TYPE,
+  type EpochStatement,
   hashCheckpoint,
   parseCheckpoint,
+  parseEpoch,
   parseRemoval,
   REMOVAL_TYPE,
 } from './checkpoint.ts';
@@ -26,6 +29,7 @@ const lineSchema = z.discriminatedUnion('type', [
     installation: z.string(),
     keys: z.array(z.object({ jwk: jwkSchema })),
   }),
+  z.object({ type: z.literal('epoch'), statement: envelopeSchema }),
   z.object({ type: z.literal('row'), row: auditRowSchema }),
   z.object({ type: z.literal('checkpoint'), checkpoint: envelopeSchema, removal: envelopeSchema.optional() }),
   z.object({ type: z.literal('end'), nextBatch: z.int() }),
@@ -46,6 +50,8 @@ export interface ExportReport {
   removedBatches: number;
   firstBatch: number | undefined;
   lastBatch: number | undefined;
+  /** Oldest first. One beyond the first of an installation: the database was restored, or failed over, behind its `afterBatch`. */
+  epochs: EpochStatement[];
   /** What the next export must go on from: keep it elsewhere. */
   lastCheckpoint: string | undefined;
   sealedAtUtc: string | undefined;
@@ -85,6 +91,7 @@ function createVerifier({ keys: trusted, expectedCheckpoint, onBatch }: VerifyOp
   let keys: Keys = trusted ?? new Map<string, KeyObject>();
   let rows: PresentedRow[] = [];
   let previous: { checkpoint: Checkpoint; hash: string } | undefined;
+  let epoch: { statement: EpochStatement; hash: string } | undefined;
   let ended = false;
   const report: ExportReport = {
     installation: undefined,
@@ -93,12 +100,25 @@ function createVerifier({ keys: trusted, expectedCheckpoint, onBatch }: VerifyOp
     removedBatches: 0,
     firstBatch: undefined,
     lastBatch: undefined,
+    epochs: [],
     lastCheckpoint: undefined,
     sealedAtUtc: undefined,
     holdsExpected: expectedCheckpoint === undefined ? undefined : false,
     problems: [],
   };
   const { problems } = report;
+
+  const takeEpoch = (envelope: Envelope): void => {
+    const opened = openEnvelope(envelope, EPOCH_TYPE, keys);
+    if (opened.kind === 'refused') {
+      problems.push(`the statement of an epoch is not signed by a trusted key (${opened.reason})`);
+      return;
+    }
+    const statement = parseEpoch(opened.payload);
+    problems.push(...misplacement(statement, epoch, previous));
+    epoch = { statement, hash: hashCheckpoint(opened.payload).toString('hex') };
+    report.epochs.push(statement);
+  };
 
   const takeCheckpoint = (line: Extract<z.output<typeof lineSchema>, { type: 'checkpoint' }>): void => {
     const sealed = rows;
@@ -121,6 +141,9 @@ function createVerifier({ keys: trusted, expectedCheckpoint, onBatch }: VerifyOp
     }
     if (report.installation !== undefined && checkpoint.installation !== report.installation) {
       problems.push(`batch ${batch} is of another installation`);
+    }
+    if (checkpoint.epoch !== epoch?.hash) {
+      problems.push(`batch ${batch} is of another epoch than the statement before it: one was removed or inserted`);
     }
     const removed =
       line.removal !== undefined && sealed.length === 0 && isRemoved(line.removal, checkpoint, hash, keys);
@@ -145,6 +168,9 @@ function createVerifier({ keys: trusted, expectedCheckpoint, onBatch }: VerifyOp
           report.installation = line.installation;
           if (trusted === undefined) keys = keysOf(line.keys.map(({ jwk }) => Buffer.from(jwk.x, 'base64url')));
           break;
+        case 'epoch':
+          takeEpoch(line.statement);
+          break;
         case 'row':
           rows.push(line.row);
           break;
@@ -159,10 +185,37 @@ function createVerifier({ keys: trusted, expectedCheckpoint, onBatch }: VerifyOp
     finish(): ExportReport {
       if (rows.length > 0) problems.push(`${rows.length} rows at the end are in no sealed batch`);
       if (!ended) problems.push('the export has no end: it was cut off');
-      if (report.holdsExpected === false) problems.push(`the chain does not hold the checkpoint ${expectedCheckpoint}`);
+      if (report.holdsExpected === false) {
+        problems.push(`the chain does not hold the checkpoint ${expectedCheckpoint}${explanation(report.epochs)}`);
+      }
       return report;
     },
   };
+}
+
+/** Why a statement can't stand where it does. */
+function misplacement(
+  { epoch, previousEpoch, afterBatch, previousCheckpoint }: EpochStatement,
+  last: { statement: EpochStatement; hash: string } | undefined,
+  previous: { checkpoint: Checkpoint; hash: string } | undefined,
+): string[] {
+  const follows =
+    last === undefined
+      ? (epoch === 1) === (previousEpoch === null)
+      : epoch === last.statement.epoch + 1 && previousEpoch === last.hash;
+  if (!follows) return [`epoch ${epoch} does not follow the epoch before it`];
+  const isThere =
+    previous === undefined
+      ? (afterBatch === 0) === (previousCheckpoint === null)
+      : afterBatch === previous.checkpoint.batch && previousCheckpoint === previous.hash;
+  return isThere ? [] : [`epoch ${epoch} opens behind batch ${afterBatch}, and does not stand there`];
+}
+
+/** A restore is an honest reason to lack a checkpoint; whether it is the reason, an earlier export tells. */
+function explanation(epochs: readonly EpochStatement[]): string {
+  const last = epochs.findLast(({ epoch }) => epoch > 1);
+  if (last === undefined) return '';
+  return `; a new epoch was opened behind batch ${last.afterBatch} at ${last.openedAtUtc}, as after a restore: give the export that holds the checkpoint as --earlier`;
 }
 
 /** The keys by the ids that signatures name. */
@@ -188,37 +241,6 @@ function isRemoved(envelope: Envelope, checkpoint: Checkpoint, hash: string, key
   if (opened.kind === 'refused') return false;
   const removal = parseRemoval(opened.payload);
   return removal.batch === checkpoint.batch && removal.checkpoint === hash;
-}
-
-export const rowProofSchema = z.object({
-  row: auditRowSchema,
-  index: z.int().min(0),
-  path: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
-  checkpoint: envelopeSchema,
-});
-
-export type RowProof = z.output<typeof rowProofSchema>;
-
-/** The proof of a row of a batch that was verified; undefined where the batch has no such row. */
-export function proofIn(
-  { envelope, rows }: Pick<VerifiedBatch, 'envelope' | 'rows'>,
-  auditId: string,
-): RowProof | undefined {
-  const index = rows.findIndex((row) => row.auditId === auditId);
-  const row = rows[index];
-  if (row === undefined) return undefined;
-  const path = auditPath(rows.map(leafOf), index).map((hash) => hash.toString('hex'));
-  return { row, index, path, checkpoint: envelope };
-}
-
-/** What the proof of a single row is worth. @returns the checkpoint that holds the row, or why it does not. */
-export function verifyRowProof(proof: RowProof, keys: Keys): Checkpoint | string {
-  const opened = openEnvelope(proof.checkpoint, CHECKPOINT_TYPE, keys);
-  if (opened.kind === 'refused') return `the checkpoint is not signed by a trusted key (${opened.reason})`;
-  const checkpoint = parseCheckpoint(opened.payload);
-  const path = proof.path.map((hash) => Buffer.from(hash, 'hex'));
-  const root = rootOfPath(leafOf(proof.row), proof.index, checkpoint.rows, path)?.toString('hex');
-  return root === checkpoint.rootHash ? checkpoint : 'the row is not the one that was sealed';
 }
 
 function firstLine(text: string): string {

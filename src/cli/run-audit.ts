@@ -1,10 +1,18 @@
 import type { AuditProof } from '../client/types.ts';
 import { readKeyFile } from '../operator/trusted-keys.ts';
-import { type AuditExportReport, checkRowProof, proveFromExport, verifyAuditFile } from '../operator/verify-audit.ts';
+import {
+  type AuditExportReport,
+  checkRowProof,
+  compareAuditFiles,
+  proveFromExport,
+  type TrailComparison,
+  verifyAuditFile,
+} from '../operator/verify-audit.ts';
 import { outputOf } from './command.ts';
 import { connect } from './connection.ts';
 import type { CliContext } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import { UsageError } from './failures.ts';
 import { pairs } from './output.ts';
 import { trustedKeys } from './run-verify.ts';
 
@@ -12,16 +20,48 @@ import { trustedKeys } from './run-verify.ts';
 export async function runVerifyAudit(
   context: CliContext,
   file: string,
-  options: { keys?: string; expect?: string; json?: boolean },
+  options: { keys?: string; expect?: string; earlier?: string; json?: boolean },
 ): Promise<number> {
   const output = outputOf(context, options);
   const keys = options.keys === undefined ? undefined : await readKeyFile(options.keys);
-  const report = await verifyAuditFile(file, { keys, expectedCheckpoint: options.expect });
+  const { report, comparison } = await check(file, keys, options);
   if (keys === undefined && report.problems.length === 0) {
     output.note('The keys are those in the export: give --keys with the ones that you trust to prove who sealed it.');
   }
-  output.result(report, describe(report));
+  const compared = comparison === undefined ? {} : { comparison };
+  output.result({ ...report, ...compared }, [...describe(report), ...describeComparison(comparison)]);
   return report.problems.length === 0 ? EXIT.ok : EXIT.failure;
+}
+
+async function check(
+  file: string,
+  keys: Awaited<ReturnType<typeof readKeyFile>> | undefined,
+  { expect, earlier }: { expect?: string; earlier?: string },
+): Promise<{ report: AuditExportReport; comparison?: TrailComparison }> {
+  if (earlier === undefined) return { report: await verifyAuditFile(file, { keys, expectedCheckpoint: expect }) };
+  if (expect !== undefined || file === '-' || earlier === '-') {
+    throw new UsageError('--earlier takes two files, and no --expect: the earlier export holds its last checkpoint.');
+  }
+  const { report, comparison } = await compareAuditFiles(earlier, file, { keys });
+  return { report: { ...report, problems: [...report.problems, ...comparison.problems] }, comparison };
+}
+
+const LISTED_ROWS = 20;
+
+function describeComparison(comparison: TrailComparison | undefined): string[] {
+  if (comparison === undefined || comparison.problems.length > 0) return [];
+  const { lostRows, explainedBy } = comparison;
+  if (explainedBy === undefined) return ['It holds all of the earlier export.'];
+  if (lostRows.length === 0) return ['Every row of the earlier export is in it; some were sealed again.'];
+  const listed = lostRows.slice(0, LISTED_ROWS);
+  return [
+    `${lostRows.length} rows of the earlier export are not in it: the database was restored to before them. That export proves them:`,
+    ...listed.map(
+      ({ occurredAtUtc, actor, action, resourceType, resourceId }) =>
+        `  ${occurredAtUtc}  ${actor}  ${action}  ${resourceType} ${resourceId}`,
+    ),
+    ...(lostRows.length > listed.length ? [`  and ${lostRows.length - listed.length} more (--json lists all)`] : []),
+  ];
 }
 
 function describe(report: AuditExportReport): string[] {
@@ -37,11 +77,27 @@ function describe(report: AuditExportReport): string[] {
   return [
     `${rows} rows in ${batches} batches are exactly those that were sealed, ${from}.`,
     ...removed,
+    ...report.epochs.filter(({ epoch }) => epoch > 1).map(describeEpoch),
     ...pairs([
       ['Sealed up to', `${sealedAtUtc}, batch ${lastBatch}`],
       ['Checkpoint', `${lastCheckpoint}   (keep it: the next export must hold it, --expect)`],
     ]),
   ];
+}
+
+function describeEpoch({
+  epoch,
+  afterBatch,
+  openedAtUtc,
+  reason,
+  note,
+  database,
+}: AuditExportReport['epochs'][number]): string {
+  const why =
+    reason === 'declared'
+      ? `declared: ${note ?? ''}`
+      : `the database went on as timeline ${database?.timeline} of ${database?.systemIdentifier}, as after a restore or a failover`;
+  return `Epoch ${epoch} was opened at ${openedAtUtc} behind batch ${afterBatch}; ${why}. What else had been sealed before is not in this trail (--earlier).`;
 }
 
 interface ProveOptions {

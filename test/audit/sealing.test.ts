@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { rowProofSchema, verifyRowProof } from '../../src/audit/row-proof.ts';
 import { removeOldAudit, sealAudit } from '../../src/audit/seal.ts';
-import { keysOf, rowProofSchema, verifyRowProof } from '../../src/audit/verify-export.ts';
+import { keysOf } from '../../src/audit/verify-export.ts';
 import { issue } from '../access/tokens.ts';
 import { expectError } from '../http/expect-error.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';

@@ -51,7 +51,9 @@ const TAMPERINGS: Record<string, Tampering> = {
   'two checkpoints change places': (copy) => swap(copy, indexOf('checkpoint', 1), indexOf('checkpoint', 2)),
   'a whole batch is removed': (copy) =>
     void copy.splice(indexOf('checkpoint', 0) + 1, indexOf('checkpoint', 1) - indexOf('checkpoint', 0)),
-  'the first batch is removed': (copy) => void copy.splice(1, indexOf('checkpoint', 0)),
+  // Behind the header and the statement of the epoch.
+  'the first batch is removed': (copy) => void copy.splice(2, indexOf('checkpoint', 0) - 1),
+  'the statement of the epoch is removed': (copy) => void copy.splice(indexOf('epoch', 0), 1),
   'a checkpoint is removed': (copy) => void copy.splice(indexOf('checkpoint', 1), 1),
   'a batch is doubled': (copy) => void copy.splice(1, 0, ...copy.slice(1, indexOf('checkpoint', 0) + 1)),
   'the last batch is cut off': (copy) => void copy.splice(indexOf('checkpoint', 2) + 1),

@@ -22,7 +22,8 @@ export function auditCommand(context: CliContext): Command {
     .enablePositionalOptions()
     .addCommand(exportCommand(context))
     .addCommand(verifyCommand(context))
-    .addCommand(proveCommand(context));
+    .addCommand(proveCommand(context))
+    .addCommand(newEpochCommand(context));
 }
 
 function trailCommand(context: CliContext): Command {
@@ -96,6 +97,7 @@ function exportCommand(context: CliContext): Command {
 interface VerifyOptions {
   readonly keys?: string;
   readonly expect?: string;
+  readonly earlier?: string;
   readonly json?: boolean;
 }
 
@@ -113,16 +115,24 @@ function verifyCommand(context: CliContext): Command {
       '--expect <checkpoint>',
       'a checkpoint seen before, which the trail must hold: so that nothing is cut off its end',
     )
+    .option(
+      '--earlier <file>',
+      'an export from before: what was sealed then and is missing now is listed, with the reason',
+    )
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `${KEYS_HELP}
 
+After a restore of the database the trail goes on in a new epoch, which a signed statement opens; what had been sealed since the point
+that was restored to is missing. --earlier tells a restore from a rewritten history.
+
 It ends with 0 where every row is proved, with 1 where something is wrong.
 
 Examples:
   $ artifortress audit verify trail.ndjson --keys keys.json
-  $ artifortress audit export | artifortress audit verify - --expect 5d41402abc4b2a76…`,
+  $ artifortress audit export | artifortress audit verify - --expect 5d41402abc4b2a76…
+  $ artifortress audit verify after-the-restore.ndjson --earlier before.ndjson --keys keys.json`,
     )
     .action(async (file: string, options: VerifyOptions) => {
       const { runVerifyAudit } = await import('../run-audit.ts');
@@ -152,6 +162,28 @@ function proveCommand(context: CliContext): Command {
     .action(async (auditId: string, options: ProveOptions) => {
       const { runProveAudit } = await import('../run-audit.ts');
       context.exitCode = await runProveAudit(context, auditId, options);
+    });
+}
+
+/** `artifortress audit new-epoch`: on the server's own machine. */
+function newEpochCommand(context: CliContext): Command {
+  return new Command('new-epoch')
+    .description('Declare, in the trail itself, that the database was restored from a copy.')
+    .requiredOption('--note <text>', 'what was restored, from what, why; it is signed, and stays in the trail')
+    .addHelpText(
+      'after',
+      `
+A restore from a base backup, and a database that was dumped and loaded, are noticed by themselves. Files that were copied back while the
+server stood still are not: declare those, before anything else is done.
+
+It uses the server's own settings (environment).
+
+Example:
+  $ artifortress audit new-epoch --note 'data folder put back from the copy of 2026-03-01, disk failure'`,
+    )
+    .action(async ({ note }: { note: string }) => {
+      const { runNewEpoch } = await import('../run-new-epoch.ts');
+      context.exitCode = await runNewEpoch(note);
     });
 }
 
