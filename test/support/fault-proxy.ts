@@ -3,6 +3,7 @@ import {
   Agent,
   createServer,
   request as forwardedRequest,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type Server,
   type ServerResponse,
@@ -21,6 +22,8 @@ export type Fault =
   | { kind: 'answer'; status: number; code: string; acts: boolean }
   /** Each answer comes late, and its body in drops. */
   | { kind: 'slow'; delayMs: number; dropBytes: number; dropEveryMs: number }
+  /** Keeps headers of the answer to itself. */
+  | { kind: 'strip'; headers: readonly string[] }
   /** Sends this much of an answer's body; then resets the connection, or goes silent, or calls that all. */
   | { kind: 'cut'; afterBytes: number; by: 'reset' | 'silence' | 'shorter length' };
 
@@ -29,6 +32,7 @@ export interface StoreCall {
   method: string;
   path: string;
   query: URLSearchParams;
+  headers: IncomingHttpHeaders;
 }
 
 export type CallFilter = (call: StoreCall) => boolean;
@@ -114,9 +118,9 @@ async function listen(server: Server, port: number): Promise<void> {
   }
 }
 
-function callOf({ method = '', url = '' }: IncomingMessage): StoreCall {
+function callOf({ method = '', url = '', headers }: IncomingMessage): StoreCall {
   const { pathname, searchParams } = new URL(url, 'http://store');
-  return { method, path: pathname, query: searchParams };
+  return { method, path: pathname, query: searchParams, headers };
 }
 
 interface Exchange {
@@ -158,6 +162,8 @@ async function serve(exchange: Exchange): Promise<void> {
       response.end();
       return;
     }
+    case 'strip':
+      return await pass(response, await forward(), fault.headers);
     case 'cut':
       return await sendSome(exchange, await forward(), fault);
   }
@@ -201,9 +207,11 @@ async function forward(
   return answer;
 }
 
-async function pass(response: ServerResponse, answer: IncomingMessage): Promise<void> {
+async function pass(response: ServerResponse, answer: IncomingMessage, without: readonly string[] = []): Promise<void> {
   response.sendDate = false;
-  response.writeHead(answer.statusCode ?? 500, headersOf(answer));
+  const headers = headersOf(answer);
+  const kept = headers.filter((_, index) => !without.includes((headers[index - (index % 2)] ?? '').toLowerCase()));
+  response.writeHead(answer.statusCode ?? 500, kept);
   await pipeline(answer, response);
 }
 

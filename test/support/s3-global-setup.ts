@@ -10,6 +10,7 @@ import {
 
 export interface TestS3Server extends S3Connection {
   readonly bucket: string;
+  readonly dataDirectory: string;
   readonly pid: number;
 }
 
@@ -70,6 +71,6 @@ ${line}
 /** Only what a worker process can be given. */
 async function withBucket(server: S3Server): Promise<TestS3Server> {
   await createBucket(server, BUCKET);
-  const { endpoint, region, accessKeyId, secretAccessKey, pid } = server;
-  return { endpoint, region, accessKeyId, secretAccessKey, bucket: BUCKET, pid };
+  const { endpoint, region, accessKeyId, secretAccessKey, dataDirectory, pid } = server;
+  return { endpoint, region, accessKeyId, secretAccessKey, bucket: BUCKET, dataDirectory, pid };
 }

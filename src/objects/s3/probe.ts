@@ -35,6 +35,8 @@ export interface ProbeResult {
 /** What every feature below must have; without one of these nothing works. */
 const INDISPENSABLE = ['multipart upload', 'presigned part URL'];
 
+const NOT_IMPLEMENTED = 501;
+
 interface Probe {
   clients: S3Clients;
   location: S3Location;
@@ -120,7 +122,7 @@ function createRun({ clients, location, encryption }: Probe) {
       throw new StoreError('unavailable', messageOf(error), error);
     });
     await answer.arrayBuffer();
-    if (answer.status >= 500) throw new StoreError('unavailable', `a part's PUT was answered ${answer.status}`);
+    if (tellsOfOutage(answer.status)) throw new StoreError('unavailable', `a part's PUT was answered ${answer.status}`);
     return { status: answer.status, etag: answer.headers.get('etag') ?? '' };
   };
 
@@ -213,7 +215,11 @@ function isOutage(error: unknown, failure: StoreError): boolean {
   const metadata: unknown = typeof error === 'object' && error !== null && '$metadata' in error ? error.$metadata : {};
   const status =
     typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata && metadata.httpStatusCode;
-  return typeof status !== 'number' || (status >= 500 && status !== 501) || failure.message.includes('NoSuchBucket');
+  return typeof status !== 'number' || tellsOfOutage(status) || failure.message.includes('NoSuchBucket');
+}
+
+function tellsOfOutage(status: number): boolean {
+  return status >= 500 && status !== NOT_IMPLEMENTED;
 }
 
 /** How S3 writes the SHA-256 of an object made of one part: of the part's own, with the number of parts behind it. */
