@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ensureBuilt, S3_SERVER_NAMES, type S3ServerName } from './s3-servers/programs.ts';
+import { ensureBuilt, S3_SERVER_NAMES, type S3ServerName } from './go-programs.ts';
 import { createBucket, type S3Server, type StartOptions, startMinio, startVersitygw } from './s3-servers/start.ts';
 
 const BUCKET = 'artifortress';

@@ -28,6 +28,8 @@ import { createStreamedUploads } from '../src/uploads/streamed-uploads.ts';
 import { createVerifications } from '../src/uploads/verifications.ts';
 import { dashboard } from './dashboard/dashboard.ts';
 import { metricsPage } from './metrics-page.ts';
+import { STAMPED_FILES, stamped } from './deploy/stamp.ts';
+import { valuesSchema } from './deploy/values-schema.ts';
 
 // Writes the documents that are made from the code: `node scripts/generate.ts`. With `--check` it writes nothing, and exits with 1
 // where one of them is out of date.
@@ -40,6 +42,8 @@ const GENERATORS: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/openapi.json': openApiDocument,
   'deploy/monitoring/grafana-dashboard.json': dashboard,
   'docs/metrics.md': () => withOfflineServer(({ registry }) => metricsPage(registry)),
+  'deploy/helm/artifortress/values.schema.json': valuesSchema,
+  ...Object.fromEntries(STAMPED_FILES.map((file) => [file, () => stamped(file)])),
 };
 
 function configurationPage(): string {

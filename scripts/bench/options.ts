@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { S3_SERVER_NAMES, type S3ServerName } from '../s3-servers/programs.ts';
+import { S3_SERVER_NAMES, type S3ServerName } from '../go-programs.ts';
 
 type StoreKind = 'folder' | 's3';
 export type WorkloadName =

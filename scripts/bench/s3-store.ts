@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { DeleteObjectsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { ensureBuilt, type S3ServerName } from '../s3-servers/programs.ts';
+import { ensureBuilt, type S3ServerName } from '../go-programs.ts';
 import { createBucket, type S3Connection, s3Client, startMinio, startVersitygw } from '../s3-servers/start.ts';
 import { ProcessTree } from './process-usage.ts';
 

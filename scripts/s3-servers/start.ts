@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { freePort } from '../bench/loopback.ts';
 import { outputOf } from '../bench/programs.ts';
-import { ensureBuilt, type S3ServerName } from './programs.ts';
+import { ensureBuilt, type S3ServerName } from '../go-programs.ts';
 
 export interface S3Connection {
   readonly endpoint: string;

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { describe, expect, inject, test } from 'vitest';
-import { S3_SERVER_NAMES, type S3ServerName } from '../../scripts/s3-servers/programs.ts';
+import { S3_SERVER_NAMES, type S3ServerName } from '../../scripts/go-programs.ts';
 import { s3Client } from '../../scripts/s3-servers/start.ts';
 
 const CHECKSUM_HEADER = 'x-amz-checksum-sha256';

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { canBuild, isBuilt, S3_SERVER_NAMES, type S3ServerName } from '../../scripts/s3-servers/programs.ts';
+import { canBuild, isBuilt, S3_SERVER_NAMES, type S3ServerName } from '../../scripts/go-programs.ts';
 import {
   createBucket,
   type S3Connection,

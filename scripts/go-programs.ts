@@ -3,33 +3,50 @@ import { accessSync, constants } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findProgram } from '../bench/programs.ts';
+import { findProgram } from './bench/programs.ts';
 
 export const S3_SERVER_NAMES = ['minio', 'versitygw'] as const;
 export type S3ServerName = (typeof S3_SERVER_NAMES)[number];
 
+/** What reads the files of `deploy/` as their users would. */
+export const DEPLOYMENT_CHECKER_NAMES = ['helm', 'kubectl-validate', 'kube-score', 'compose-spec'] as const;
+
+export type GoProgramName = S3ServerName | (typeof DEPLOYMENT_CHECKER_NAMES)[number];
+
 interface GoProgram {
   readonly package: string;
   readonly version: string;
+  /** What Go calls the program, where it is not the name here: the last word of the package. */
+  readonly builtAs?: string;
 }
 
 /** Built from source, since MinIO publishes no binaries any more. MinIO has no tags that Go would take for versions. */
-const PROGRAMS: Readonly<Record<S3ServerName, GoProgram>> = {
+const PROGRAMS: Readonly<Record<GoProgramName, GoProgram>> = {
   minio: { package: 'github.com/minio/minio', version: 'v0.0.0-20260212201848-7aac2a2c5b7c' },
   versitygw: { package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' },
+  helm: { package: 'helm.sh/helm/v3/cmd/helm', version: 'v3.19.0' },
+  'kubectl-validate': { package: 'sigs.k8s.io/kubectl-validate', version: 'v0.0.4' },
+  'kube-score': { package: 'github.com/zegl/kube-score/cmd/kube-score', version: 'v1.20.0' },
+  // What `docker compose` reads its files with; that itself can't be built by its package name.
+  'compose-spec': { package: 'github.com/compose-spec/compose-go/v2/cmd', version: 'v2.16.2', builtAs: 'cmd' },
 };
 
-/** The newest that the `go.mod` of either asks for. */
+/** The newest that the `go.mod` of any of them asks for. */
 const LEAST_GO_VERSION = '1.25';
 
+/** Returns the version that is pinned. */
+export function versionOf(name: GoProgramName): string {
+  return PROGRAMS[name].version;
+}
+
 /** Returns where the program of this version is looked for, whether or not it is there. */
-function programPath(name: S3ServerName): string {
+function programPath(name: GoProgramName): string {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   return join(cache, 'artifortress', 'bin', `${name}@${PROGRAMS[name].version}`, name);
 }
 
 /** Tells whether the program of this version was built before. */
-export function isBuilt(name: S3ServerName): boolean {
+export function isBuilt(name: GoProgramName): boolean {
   try {
     accessSync(programPath(name), constants.X_OK);
     return true;
@@ -47,7 +64,7 @@ export function canBuild(): boolean {
  * Returns the path of the program, built first where no run before did. A build cut short leaves no program behind, and
  * two at once don't harm each other.
  */
-export async function ensureBuilt(name: S3ServerName): Promise<string> {
+export async function ensureBuilt(name: GoProgramName): Promise<string> {
   const path = programPath(name);
   if (isBuilt(name)) return path;
   const go = findProgram('go');
@@ -63,7 +80,7 @@ export async function ensureBuilt(name: S3ServerName): Promise<string> {
   const buildFolder = await mkdtemp(join(folder, 'build-'));
   try {
     await goInstall(go, PROGRAMS[name], buildFolder);
-    await rename(join(buildFolder, name), path);
+    await rename(join(buildFolder, PROGRAMS[name].builtAs ?? name), path);
   } finally {
     await rm(buildFolder, { recursive: true, force: true });
   }
