@@ -27,9 +27,9 @@ import { createHashPool } from '../src/uploads/hash-pool.ts';
 import { createStreamedUploads } from '../src/uploads/streamed-uploads.ts';
 import { createVerifications } from '../src/uploads/verifications.ts';
 import { dashboard } from './dashboard/dashboard.ts';
-import { metricsPage } from './metrics-page.ts';
 import { STAMPED_FILES, stamped } from './deploy/stamp.ts';
 import { valuesSchema } from './deploy/values-schema.ts';
+import { metricsPage } from './metrics-page.ts';
 
 // Writes the documents that are made from the code: `node scripts/generate.ts`. With `--check` it writes nothing, and exits with 1
 // where one of them is out of date.

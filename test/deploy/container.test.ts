@@ -81,7 +81,7 @@ describe('the compose file', () => {
     const example = await read('compose/.env.example');
     const named = new Set([...example.matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => name));
     const asked = new Set([...composeText.matchAll(/\$\{([A-Z][A-Z0-9_]+)/g)].map(([, name]) => name));
-    expect([...asked].sort()).toEqual([...named].sort());
+    expect(asked).toEqual(named);
     expect(example).not.toMatch(/^(?!#)\w+=.+$/m);
   });
 

@@ -1,4 +1,4 @@
-export interface Instruction {
+interface Instruction {
   keyword: string;
   /** `--from=build` and the like, by their names. */
   flags: Readonly<Record<string, string>>;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export const DOCS = join(import.meta.dirname, '..', '..', 'docs');
+const DOCS = join(import.meta.dirname, '..', '..', 'docs');
 
 export interface Example {
   /** The nearest heading above it. */

@@ -19,7 +19,7 @@ export interface Layers {
 }
 
 /** The lines of `.dockerignore`: ours leave everything out but what they name. */
-export async function buildContext(folder: string): Promise<string> {
+async function buildContext(folder: string): Promise<string> {
   const text = await readFile(join(REPOSITORY, 'deploy', 'Dockerfile.dockerignore'), 'utf8');
   const context = join(folder, 'context');
   for (const line of text.split('\n').filter((each) => each.startsWith('!'))) {
