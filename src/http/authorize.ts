@@ -9,6 +9,7 @@ import { ANONYMOUS_ACTOR } from '../audit/model.ts';
 import { AppError, assert } from '../kernel/errors.ts';
 import type { Services } from '../services.ts';
 import type { Access } from './app.ts';
+import { countOf } from './raw-headers.ts';
 
 export interface AuthorizeServices extends Pick<Services, 'db' | 'clock' | 'settings'> {
   bootstrapSha256: Buffer;
@@ -127,7 +128,9 @@ function isMetricsToken({ settings }: AuthorizeServices, request: FastifyRequest
   );
 }
 
+/** Of several nobody can say which one counts. */
 function bearerOf(request: FastifyRequest): string | undefined {
+  if (countOf(request.raw.rawHeaders, 'authorization') > 1) return undefined;
   return BEARER.exec(request.headers.authorization ?? '')?.[1];
 }
 

@@ -1,8 +1,11 @@
-import type { Socket } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, ERROR_REGISTRY } from '../kernel/errors.ts';
+import { AppError, ERROR_REGISTRY, type ErrorCode } from '../kernel/errors.ts';
+import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/log.ts';
 import { sendError } from './error-mapping.ts';
+import { HEADERS_OF_DATA } from './security-headers.ts';
 
 /** A path that no route can be looked up for, before any hook has run: broken percent-encoding, or a part that is too long. */
 export function answerBrokenPath(
@@ -13,30 +16,93 @@ export function answerBrokenPath(
 ): FastifyReply {
   const { method, id: requestId } = request;
   log.info({ requestId, method, status: ERROR_REGISTRY.bad_request.status, code: error.code }, 'request');
-  reply.header('x-request-id', requestId).header('x-content-type-options', 'nosniff');
+  reply.headers({ ...HEADERS_OF_DATA, 'x-request-id': requestId });
   return sendError(reply, new AppError('bad_request', 'The path of the request is malformed or too long.'), requestId);
 }
 
-/** What is not even HTTP, answered in the contract's shape on the bare socket, which is closed behind it. */
-export function answerBrokenRequest(
-  error: Error & { code?: string },
-  socket: Socket,
-  requestId: string,
-  maximumHeaderBytes: number,
-): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const message =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? `The headers have more than ${maximumHeaderBytes} bytes.`
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? 'The request did not arrive in time.'
-        : 'This is no well-formed HTTP request.';
-  const body = JSON.stringify({ error: 'bad_request', message, requestId });
-  const { status } = ERROR_REGISTRY.bad_request;
-  socket.end(
-    `HTTP/1.1 ${status} Bad Request\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+type Failure = Error & { code?: string };
+
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
+/** What came in on a connection and has no answer yet, in order; and what broke behind it. */
+interface Connection {
+  owed: Set<Exchange>;
+  broken?: Failure;
+}
+
+/**
+ * Answers what is not even HTTP, in the contract's shape, on the bare socket, which is closed behind it. Never before the answers that
+ * are still owed for what came before it on the same connection: whoever counts answers there would take it for one of those.
+ */
+export function createBrokenRequests(ids: Ids, maximumHeaderBytes: number) {
+  const connections = new WeakMap<Duplex, Connection>();
+
+  const answer = (socket: Duplex, code: ErrorCode, message: string): void => {
+    if (socket.writable) socket.end(rawAnswer(code, message, ids.uuid()));
+    else socket.destroy();
+  };
+
+  const refuse = (socket: Duplex, error: Failure): void =>
+    answer(socket, 'bad_request', messageFor(error, maximumHeaderBytes));
+
+  return {
+    watch(server: Server): void {
+      server.prependListener('request', (request, response) => {
+        const { socket } = request;
+        const connection = connections.get(socket) ?? { owed: new Set() };
+        connections.set(socket, connection);
+        const exchange = { request, response };
+        connection.owed.add(exchange);
+        response.once('close', () => {
+          connection.owed.delete(exchange);
+          if (connection.broken !== undefined && connection.owed.size === 0) refuse(socket, connection.broken);
+        });
+      });
+      // No proxy: without a listener, Node closes the connection and says nothing.
+      server.on('connect', (_request, socket) => {
+        answer(socket, 'method_not_allowed', 'This server is no proxy: it knows no CONNECT.');
+      });
+    },
+
+    answer(error: Failure, socket: Duplex): void {
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      const connection = connections.get(socket);
+      const [first, ...more] = connection?.owed ?? [];
+      if (connection === undefined || first === undefined) refuse(socket, error);
+      else if ([first, ...more].every(({ request }) => request.complete)) connection.broken = error;
+      // It is the body of the request in hand that broke: what it is answered by is this.
+      else if (more.length === 0 && !first.response.headersSent) refuse(socket, error);
+      else socket.destroy();
+    },
+  };
+}
+
+function messageFor({ code }: Failure, maximumHeaderBytes: number): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return `The headers have more than ${maximumHeaderBytes} bytes.`;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'The request did not arrive in time.';
+  return 'This is no well-formed HTTP request.';
+}
+
+const REASON_PHRASES: Readonly<Record<number, string>> = { 400: 'Bad Request', 405: 'Method Not Allowed' };
+
+function rawAnswer(code: ErrorCode, message: string, requestId: string): string {
+  const { status } = ERROR_REGISTRY[code];
+  const body = JSON.stringify({ error: code, message, requestId });
+  const headers = {
+    connection: 'close',
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    ...HEADERS_OF_DATA,
+    'x-request-id': requestId,
+    ...(status === ERROR_REGISTRY.method_not_allowed.status ? { allow: '' } : {}),
+    'content-length': String(Buffer.byteLength(body)),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${REASON_PHRASES[status] ?? 'Error'}\r\n${lines.join('')}\r\n${body}`;
 }

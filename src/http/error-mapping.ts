@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
@@ -43,13 +42,22 @@ function toAppError(error: unknown): AppError {
     return new AppError(code, tellsMessage ? sentence(error.message) : undefined, { cause: error });
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const problems = error.validation.map(({ instancePath, message }) => {
-      const field = instancePath.replace(/^\//, '').replaceAll('/', '.');
-      return field === '' ? message : `${field}: ${message}`;
-    });
-    return new AppError('bad_request', sentence(problems.join('; ')), { cause: error });
+    return new AppError('bad_request', sentence(describe(error.validation)), { cause: error });
   }
   return fromFastify(error) ?? new AppError('internal_error', undefined, { cause: error });
+}
+
+/** Problems of a request that are told, and characters of each: a body of a thousand wrong items must not be answered by a longer one. */
+const MAXIMUM_PROBLEMS = 5;
+const MAXIMUM_PROBLEM_CHARACTERS = 300;
+
+function describe(validation: readonly { instancePath: string; message?: string }[]): string {
+  const problems = validation.slice(0, MAXIMUM_PROBLEMS).map(({ instancePath, message = 'is wrong' }) => {
+    const field = instancePath.replace(/^\//, '').replaceAll('/', '.');
+    return (field === '' ? message : `${field}: ${message}`).slice(0, MAXIMUM_PROBLEM_CHARACTERS);
+  });
+  const more = validation.length - problems.length;
+  return [...problems, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
 const FASTIFY_CODES: Readonly<Record<number, ErrorCode>> = {
@@ -77,7 +85,6 @@ export function createErrorHandler(log: Logger, denials: DenialRecorder) {
   return async (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const failure = toAppError(error);
     if (failure.status >= 500 && !isClientGone(request)) logFailure(log, failure, request);
-    if (!request.raw.readableEnded) drain(request.raw);
     if (failure.code === 'forbidden') {
       const { needed, reason } = failure.options.denied ?? { needed: 'more than this', reason: 'forbidden' };
       const who = request.caller?.principal ?? ANONYMOUS_ACTOR;
@@ -85,21 +92,6 @@ export function createErrorHandler(log: Logger, denials: DenialRecorder) {
     }
     return sendError(reply, failure, request.id);
   };
-}
-
-/** How long what is left of a refused body may go on coming in. */
-const LINGER_MS = 30_000;
-
-/**
- * What is left of a body that was given up has to come in, or the next request on this connection never does, and a client that sends
- * before it reads never sees its answer. But not for ever.
- */
-function drain(raw: IncomingMessage): void {
-  const timer = setTimeout(() => raw.socket.destroy(), LINGER_MS);
-  timer.unref();
-  raw.once('close', () => clearTimeout(timer));
-  raw.once('end', () => clearTimeout(timer));
-  raw.resume();
 }
 
 export function sendError(reply: FastifyReply, failure: AppError, requestId: string): FastifyReply {

@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { PassThrough } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import { AppError } from '../kernel/errors.ts';
 import type { App } from './app.ts';
 import { refuseAmbiguousJson } from './strict-json.ts';
@@ -8,22 +10,39 @@ export function parseJsonBodies(app: App): void {
   app.removeAllContentTypeParsers();
   // Refuses "__proto__" and "constructor.prototype" too.
   const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    const text = body.toString();
-    if (text === '') {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const bytes = Buffer.from(body);
+    if (bytes.length === 0) {
       done(null, undefined);
+      return;
+    }
+    const text = bytes.toString('utf8');
+    const refusal = refusalOf(() => refuseOtherEncodings(request, bytes));
+    if (refusal !== null) {
+      done(refusal);
       return;
     }
     void parseJson(request, text, (error: Error | null, value: unknown) => {
       if (error !== null) done(error);
-      else done(refusalOf(text), value);
+      else done(refusalOf(() => refuseAmbiguousJson(text)), value);
     });
   });
 }
 
-function refusalOf(text: string): Error | null {
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i;
+
+/** JSON is UTF-8 (RFC 8259 §8.1): read as anything else, two names that differ could become one. */
+function refuseOtherEncodings({ headers }: FastifyRequest, bytes: Buffer): void {
+  const charset = CHARSET.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+  if (charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
+    throw new AppError('unsupported_media_type', 'This route takes JSON in UTF-8.');
+  }
+  if (!isUtf8(bytes)) throw new AppError('bad_request', 'The body is not UTF-8.');
+}
+
+function refusalOf(check: () => void): Error | null {
   try {
-    refuseAmbiguousJson(text);
+    check();
     return null;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

@@ -13,6 +13,9 @@ const OF_EVERY_ANSWER = {
 const NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'; sandbox";
 const A_YEAR = 'max-age=31536000';
 
+/** For answers that are made before there is a request to hang them on. */
+export const HEADERS_OF_DATA = { ...OF_EVERY_ANSWER, 'content-security-policy': NOTHING_RUNS } as const;
+
 /** Sets them before anything else has a say, so that refusals carry them too. Pages of our own have a policy of their own. */
 export function setSecurityHeaders(app: App, settings: Settings): void {
   const overTls = settings.tlsCertificateFile !== undefined || settings.publicUrl?.startsWith('https:') === true;

@@ -20,14 +20,16 @@ import { type Admission, boundRequests } from './admission.ts';
 import { type App, access } from './app.ts';
 import { type AuthorizeServices, createAuthorizer } from './authorize.ts';
 import { awaitContinue } from './await-continue.ts';
-import { answerBrokenPath, answerBrokenRequest } from './broken-request.ts';
+import { answerBrokenPath, createBrokenRequests } from './broken-request.ts';
 import { allowOrigins } from './cors.ts';
 import { createErrorHandler, sendError } from './error-mapping.ts';
 import { boundJsonBodies, parseJsonBodies } from './json-body.ts';
 import { DOCS_PATH, registerOpenApi } from './openapi.ts';
 import { registerOperationsRoutes } from './operations-routes.ts';
+import { countOf } from './raw-headers.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
 import { setSecurityHeaders } from './security-headers.ts';
+import { boundUnreadBodies } from './unread-bodies.ts';
 
 /** Bodies of JSON routes, unless a route says otherwise. */
 const JSON_BODY_LIMIT_BYTES = 1024 ** 2;
@@ -60,6 +62,7 @@ export interface HttpServer {
 /** Builds the server with every route; it listens once it is told to. */
 export async function createServer(services: Services, options: ServerOptions): Promise<HttpServer> {
   const routeTable = createRouteTable();
+  const brokenRequests = createBrokenRequests(services.ids, MAXIMUM_HEADER_BYTES);
   const app: App = fastify({
     genReqId: () => services.ids.uuid(),
     bodyLimit: JSON_BODY_LIMIT_BYTES,
@@ -76,13 +79,14 @@ export async function createServer(services: Services, options: ServerOptions): 
         headersTimeout: services.settings.headersTimeoutSeconds * 1000,
         connectionsCheckingInterval: HEADERS_CHECK_MS,
         requireHostHeader: false,
+        // Whatever NODE_OPTIONS say.
+        insecureHTTPParser: false,
       },
       options.tls,
     ),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    clientErrorHandler: (error, socket) =>
-      answerBrokenRequest(error, socket, services.ids.uuid(), MAXIMUM_HEADER_BYTES),
+    clientErrorHandler: (error, socket) => brokenRequests.answer(error, socket),
     frameworkErrors: (error, request, reply) => void answerBrokenPath(services.log, error, request, reply),
   }).withTypeProvider<ZodTypeProvider>();
 
@@ -95,7 +99,9 @@ export async function createServer(services: Services, options: ServerOptions): 
   observe(app, services);
   boundRequests(app, options.admission);
   parseJsonBodies(app);
+  brokenRequests.watch(app.server);
   awaitContinue(app);
+  boundUnreadBodies(app);
   boundJsonBodies(app, services.settings.jsonBodyTimeoutSeconds);
   allowOrigins(app, services.settings.corsOrigins);
   refuseUnroutable(app, routeTable);
@@ -178,8 +184,9 @@ function noteRequest({ metrics, log }: Services, request: FastifyRequest, reply:
 /** Refuses, before anything else is looked at, what has no route, and what has no Host (RFC 9112 §3.2). */
 function refuseUnroutable(app: App, routeTable: RouteTable): void {
   app.addHook('onRequest', async (request) => {
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-      throw new AppError('bad_request', 'The request has no Host header.');
+    const hosts = countOf(request.raw.rawHeaders, 'host');
+    if (hosts > 1 || (hosts === 0 && request.raw.httpVersion === '1.1')) {
+      throw new AppError('bad_request', `The request has ${hosts === 0 ? 'no Host header' : 'several Host headers'}.`);
     }
     if (!request.is404) return;
     const methods = routeTable.methodsFor(pathOf(request));
