@@ -27,9 +27,10 @@ interface Exchange {
   response: ServerResponse;
 }
 
-/** What came in on a connection and has no answer yet, in order; and what broke behind it. */
+/** What came in on a connection: all that has no answer yet, in order, the last one, and what broke behind it. */
 interface Connection {
   owed: Set<Exchange>;
+  last?: Exchange;
   broken?: Failure;
 }
 
@@ -52,10 +53,11 @@ export function createBrokenRequests(ids: Ids, maximumHeaderBytes: number) {
     watch(server: Server): void {
       server.prependListener('request', (request, response) => {
         const { socket } = request;
-        const connection = connections.get(socket) ?? { owed: new Set() };
+        const connection: Connection = connections.get(socket) ?? { owed: new Set() };
         connections.set(socket, connection);
         const exchange = { request, response };
         connection.owed.add(exchange);
+        connection.last = exchange;
         response.once('close', () => {
           connection.owed.delete(exchange);
           if (connection.broken !== undefined && connection.owed.size === 0) refuse(socket, connection.broken);
@@ -72,12 +74,14 @@ export function createBrokenRequests(ids: Ids, maximumHeaderBytes: number) {
         socket.destroy();
         return;
       }
-      const connection = connections.get(socket);
-      const [first, ...more] = connection?.owed ?? [];
-      if (connection === undefined || first === undefined) refuse(socket, error);
-      else if ([first, ...more].every(({ request }) => request.complete)) connection.broken = error;
-      // It is the body of the request in hand that broke: what it is answered by is this.
-      else if (more.length === 0 && !first.response.headersSent) refuse(socket, error);
+      const connection: Connection = connections.get(socket) ?? { owed: new Set() };
+      const { owed, last } = connection;
+      const isBodyOfLast = last?.request.complete === false;
+      if (owed.size === 0 && !isBodyOfLast) refuse(socket, error);
+      // What the body broke of has its answer already: a second one would be taken for that of a next request.
+      else if (owed.size === 0) socket.end();
+      else if (!isBodyOfLast) connection.broken = error;
+      else if (owed.size === 1 && !last.response.headersSent) refuse(socket, error);
       else socket.destroy();
     },
   };

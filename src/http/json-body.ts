@@ -24,7 +24,11 @@ export function parseJsonBodies(app: App): void {
     }
     void parseJson(request, text, (error: Error | null, value: unknown) => {
       if (error !== null) done(error);
-      else done(refusalOf(() => refuseAmbiguousJson(text)), value);
+      else
+        done(
+          refusalOf(() => refuseAmbiguousJson(text)),
+          value,
+        );
     });
   });
 }
@@ -49,10 +53,15 @@ function refusalOf(check: () => void): Error | null {
   }
 }
 
+/** After its refusal, a client that sends too slowly has this long to read it before the connection is cut. */
+const LAST_WORD_MS = 1_000;
+
 /** A JSON body has to be there in time, however slowly it trickles in. Streamed ones are bounded by whether something moves. */
 export function boundJsonBodies(app: App, timeoutSeconds: number): void {
-  app.addHook('preParsing', (request, _reply, payload, done) => {
-    if (request.routeOptions.config.streamsBody === true || request.raw.complete) {
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    const { raw, method } = request;
+    const isRead = method !== 'GET' && method !== 'HEAD' && request.routeOptions.config.streamsBody !== true;
+    if (!isRead || raw.complete) {
       done(null, payload);
       return;
     }
@@ -61,8 +70,13 @@ export function boundJsonBodies(app: App, timeoutSeconds: number): void {
     const timer = setTimeout(() => {
       payload.unpipe(bounded);
       bounded.destroy(new AppError('bad_request', `The body did not arrive within ${timeoutSeconds} seconds.`));
+      setTimeout(() => raw.socket.destroy(), LAST_WORD_MS).unref();
     }, timeoutSeconds * 1000);
-    bounded.on('close', () => clearTimeout(timer));
+    bounded.once('close', () => clearTimeout(timer));
+    // A body that is given up before its end is never closed, and then its time does not count any more.
+    reply.raw.once('close', () => clearTimeout(timer));
+    // Whoever reads it listens too. Where nobody does any more, a failure is nobody's, and must not end the process.
+    bounded.on('error', () => undefined);
     payload.on('error', (error) => bounded.destroy(error));
     done(null, payload.pipe(bounded));
   });

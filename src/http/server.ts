@@ -26,7 +26,7 @@ import { createErrorHandler, sendError } from './error-mapping.ts';
 import { boundJsonBodies, parseJsonBodies } from './json-body.ts';
 import { DOCS_PATH, registerOpenApi } from './openapi.ts';
 import { registerOperationsRoutes } from './operations-routes.ts';
-import { countOf } from './raw-headers.ts';
+import { refuseAmbiguousHead } from './raw-headers.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { boundUnreadBodies } from './unread-bodies.ts';
@@ -181,13 +181,10 @@ function noteRequest({ metrics, log }: Services, request: FastifyRequest, reply:
   );
 }
 
-/** Refuses, before anything else is looked at, what has no route, and what has no Host (RFC 9112 §3.2). */
+/** Refuses, before anything else is looked at, what has no route, and what is no plain request of HTTP/1.1 or 1.0. */
 function refuseUnroutable(app: App, routeTable: RouteTable): void {
   app.addHook('onRequest', async (request) => {
-    const hosts = countOf(request.raw.rawHeaders, 'host');
-    if (hosts > 1 || (hosts === 0 && request.raw.httpVersion === '1.1')) {
-      throw new AppError('bad_request', `The request has ${hosts === 0 ? 'no Host header' : 'several Host headers'}.`);
-    }
+    refuseAmbiguousHead(request.raw);
     if (!request.is404) return;
     const methods = routeTable.methodsFor(pathOf(request));
     if (methods.length === 0) {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { App } from './app.ts';
 
 /** What is left of a body that nobody wants may go on coming in for this long, and up to this much. */
-const LINGER_MS = 10_000;
+const LINGER_MS = 5_000;
 const MAXIMUM_DRAINED_BYTES = 8 * 1024 ** 2;
 /** Then nothing more is read, and the client has this long to read the answer before the connection is cut. */
 const LAST_WORD_MS = 1_000;
