@@ -1,4 +1,3 @@
-import { createNodeHash } from '../../src/cli/hash.ts';
 import { Artifortress as Client } from '../../src/client/index.ts';
 import type { Artifortress } from './artifortress.ts';
 import { REPO_KEY } from './artifortress-server.ts';
@@ -21,7 +20,7 @@ type Push = (payload: Payload, plan: PushPlan, record: RecordRequest) => Promise
  * other: `hash`, `create`, `transfer` (URLs and bytes, to the last part's ETag), `complete`, `commit` (and so the server's proof).
  */
 export function clientPush({ port, token }: Artifortress): Push {
-  const client = new Client({ url: `http://127.0.0.1:${port}`, token, runtime: { createHash: createNodeHash } });
+  const client = new Client({ url: `http://127.0.0.1:${port}`, token });
   return async (payload, { partSizeBytes, digestKnown }, record) => {
     let sinceMs = performance.now();
     let seenMs = sinceMs;

@@ -5,7 +5,6 @@ import type { CliContext } from './context.ts';
 import { readCredentials } from './credentials.ts';
 import type { CliEnvironment } from './environment.ts';
 import { NotSignedIn } from './failures.ts';
-import { createNodeHash } from './hash.ts';
 
 export const DEFAULT_URL = 'http://127.0.0.1:8080';
 
@@ -60,6 +59,5 @@ export function clientFor(url: string, token: string | undefined, patient = fals
     url,
     token,
     retry: { ...DEFAULT_RETRY_POLICY, maxAttempts },
-    runtime: { createHash: createNodeHash },
   });
 }

@@ -5,8 +5,10 @@ export interface CliEnvironment {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly homeFolder: () => string;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
   /** Milliseconds that only grow. */
   readonly monotonicMs: () => number;
   /** Calls back on Ctrl-C, termination and hang-up, until the returned function is called. */
@@ -25,6 +27,7 @@ export function processEnvironment(): CliEnvironment {
     stdout: process.stdout,
     stderr: process.stderr,
     homeFolder: () => process.env.HOME ?? process.env.USERPROFILE ?? '.',
+    nowMs: () => Date.now(),
     monotonicMs: () => performance.now(),
     onSignal(listener) {
       for (const name of SIGNALS) process.on(name, listener);

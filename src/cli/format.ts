@@ -48,3 +48,12 @@ export function formatTable<T>(columns: readonly Column<T>[], items: readonly T[
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '�');
 }
+
+const SIZE_FACTORS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** `16MiB`, `16M`, `16777216`; null where it is no size of at least a byte. */
+export function parseSizeBytes(text: string): number | null {
+  const match = /^(\d{1,12})\s*([kmg]?)(?:i?b)?$/.exec(text.trim().toLowerCase());
+  const sizeBytes = Number(match?.[1] ?? 0) * (SIZE_FACTORS[match?.[2] ?? ''] ?? 0);
+  return sizeBytes > 0 ? sizeBytes : null;
+}

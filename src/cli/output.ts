@@ -44,6 +44,20 @@ export function createOutput(environment: CliEnvironment, { json = false, quiet 
   };
 }
 
+/** Passes on what comes in any order in the order of its index, each as soon as those before it are there. */
+export function inOrder<T>(print: (index: number, item: T) => void): (index: number, item: T) => void {
+  const waiting = new Map<number, T>();
+  let next = 0;
+  return (index, item) => {
+    waiting.set(index, item);
+    for (let ready = waiting.get(next); ready !== undefined; ready = waiting.get(next)) {
+      waiting.delete(next);
+      print(next, ready);
+      next += 1;
+    }
+  };
+}
+
 /** Names and values as two aligned columns. */
 export function pairs(entries: readonly (readonly [string, string | null | undefined])[]): string[] {
   return formatTable(

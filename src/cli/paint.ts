@@ -1,6 +1,13 @@
 import type { CliEnvironment } from './environment.ts';
 
-const STYLES = { red: [31, 39], bold: [1, 22] } as const;
+const STYLES = {
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+  bold: [1, 22],
+  dim: [2, 22],
+} as const;
 
 /** Text in a style, on a terminal that shows styles and for a person who wants them (https://no-color.org). */
 export function paint(

@@ -4,7 +4,8 @@ import { itemsOf } from './pages.ts';
 import { record } from './parse.ts';
 import { path } from './path.ts';
 import { parseBlobRecord, parseEnvelope, parsePage, parsePutBlob } from './responses.ts';
-import { openBody, type PushSource } from './source.ts';
+import { openBody } from './source.ts';
+import type { PushSource } from './source-types.ts';
 import type { Transport } from './transport.ts';
 import type { BlobRecord, CallOptions, Envelope, Page, PageOptions, PutBlob } from './types.ts';
 

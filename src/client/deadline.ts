@@ -4,8 +4,8 @@ import { reasonOf } from './runtime.ts';
 /** A signal that aborts with the caller's own, or when time is up. Who starts it disarms it. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** Begins the time anew. */
-  restart(this: void): void;
+  /** Begins the time anew, with another limit if one is given. */
+  restart(this: void, limitMs?: number): void;
   disarm(this: void): void;
   /** What to throw for a failure under this deadline: the caller's abort, the time-out, or `network_error`. */
   explain(this: void, error: unknown, doing: string): Error;
@@ -16,9 +16,11 @@ export function startDeadline(caller: AbortSignal | undefined, limitMs: number):
   const time = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const disarm = (): void => clearTimeout(timer);
-  const restart = (): void => {
+  let lastLimitMs = limitMs;
+  const restart = (newLimitMs = lastLimitMs): void => {
     disarm();
-    timer = setTimeout(() => time.abort(), limitMs);
+    lastLimitMs = newLimitMs;
+    timer = setTimeout(() => time.abort(), newLimitMs);
   };
   restart();
 
@@ -32,7 +34,7 @@ export function startDeadline(caller: AbortSignal | undefined, limitMs: number):
       if (known !== undefined) return known;
       if (caller?.aborted === true) return reasonOf(caller);
       if (time.signal.aborted) {
-        const message = `Nothing came back within ${Math.round(limitMs / 1000)} s while ${doing}.`;
+        const message = `Nothing came back within ${Math.round(lastLimitMs / 1000)} s while ${doing}.`;
         return new ArtifortressError({ code: 'timeout', message });
       }
       const reason = messageOf(causes.at(-1)).replace(/\.$/, '');

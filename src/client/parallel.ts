@@ -1,12 +1,13 @@
 import { reasonOf } from './runtime.ts';
 
 /**
- * Runs work on every item, at most `width` at a time, results in the items' order. The first failure aborts the others
- * through their signal; it is thrown once all of them have stopped, so that nothing is left running behind the caller.
+ * Runs work on every item, results in the items' order, at most `width()` at a time: it is asked anew whenever one ends. The
+ * first failure aborts the others through their signal; it is thrown once all of them have stopped, so that nothing is left
+ * running behind the caller.
  */
 export async function mapInParallel<T, R>(
   items: readonly T[],
-  width: number,
+  width: () => number,
   signal: AbortSignal | undefined,
   work: (item: T, signal: AbortSignal) => Promise<R>,
 ): Promise<R[]> {
@@ -17,23 +18,29 @@ export async function mapInParallel<T, R>(
 
   const results = new Map<number, R>();
   const queue = items.entries();
+  const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | null = null;
 
-  async function drain(): Promise<void> {
-    for (const [index, item] of queue) {
-      if (controller.signal.aborted) return;
-      try {
-        results.set(index, await work(item, controller.signal));
-      } catch (error) {
-        failure ??= { error };
-        controller.abort();
-        return;
-      }
+  async function run(index: number, item: T): Promise<void> {
+    try {
+      results.set(index, await work(item, controller.signal));
+    } catch (error) {
+      failure ??= { error };
+      controller.abort();
+    }
+  }
+
+  function startMore(): void {
+    while (running.size < Math.max(1, width()) && !controller.signal.aborted) {
+      const next = queue.next();
+      if (next.done === true) return;
+      const task: Promise<void> = run(...next.value).finally(() => running.delete(task));
+      running.add(task);
     }
   }
 
   try {
-    await Promise.all(Array.from({ length: Math.min(width, items.length) }, drain));
+    for (startMore(); running.size > 0; startMore()) await Promise.race(running);
   } finally {
     signal?.removeEventListener('abort', stop);
   }

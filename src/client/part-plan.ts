@@ -1,5 +1,5 @@
 import { ArtifortressError, invalidArgument } from './errors.ts';
-import type { PartBounds } from './types.ts';
+import type { HeldPart, PartBounds } from './types.ts';
 
 /** One part: its number from 1, and its bytes from `start` up to, and not including, `end`. */
 export interface PlannedPart {
@@ -39,4 +39,30 @@ export function planParts(lengthBytes: number, bounds: PartBounds, wantedPartSiz
     start: index * sizeBytes,
     end: Math.min((index + 1) * sizeBytes, lengthBytes),
   }));
+}
+
+/**
+ * The size that parts were cut to, by those that the store holds: all but the last are equal, so that the largest tells it. Undefined
+ * where none is held, or only the last one.
+ */
+export function measuredPartSize(held: readonly HeldPart[], lengthBytes: number): number | undefined {
+  const sizeBytes = Math.max(0, ...held.map((part) => part.sizeBytes));
+  const isFirst = held.some((part) => part.sizeBytes === sizeBytes && part.partNumber * sizeBytes <= lengthBytes);
+  return sizeBytes > 0 && isFirst ? sizeBytes : undefined;
+}
+
+/** What of the plan the store holds already, and what is still to be sent: a part of another size is sent again. */
+export function splitHeld(
+  plan: readonly PlannedPart[],
+  held: readonly HeldPart[],
+): { held: HeldPart[]; missing: PlannedPart[]; heldBytes: number } {
+  const byNumber = new Map(held.map((part) => [part.partNumber, part]));
+  const kept: HeldPart[] = [];
+  const missing: PlannedPart[] = [];
+  for (const part of plan) {
+    const found = byNumber.get(part.partNumber);
+    if (found?.sizeBytes === part.end - part.start) kept.push(found);
+    else missing.push(part);
+  }
+  return { held: kept, missing, heldBytes: kept.reduce((sum, part) => sum + part.sizeBytes, 0) };
 }

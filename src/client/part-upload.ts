@@ -1,10 +1,12 @@
+import type { AdaptiveWidth } from './adaptive-width.ts';
 import { startDeadline } from './deadline.ts';
 import { ArtifortressError } from './errors.ts';
 import { mapInParallel } from './parallel.ts';
 import type { PlannedPart } from './part-plan.ts';
 import { errorOf } from './response-body.ts';
 import { isRepeatable, retrying } from './retry.ts';
-import { openBody, type PushSource } from './source.ts';
+import { openBody } from './source.ts';
+import type { PushSource } from './source-types.ts';
 import { type Transport, uploadInit, uploadTimeoutMs } from './transport.ts';
 import type { CompletedPart, PartRequest, PresignedPart } from './types.ts';
 
@@ -12,13 +14,18 @@ import type { CompletedPart, PartRequest, PresignedPart } from './types.ts';
 const PARTS_PER_REQUEST = 8;
 /** A 403 is mostly a URL that expired on the way; a second one with a fresh URL is a clock or a credential. */
 const MAX_FORBIDDEN = 2;
+/** A stream from which nothing is taken for this long goes nowhere. */
+const STALL_TIMEOUT_MS = 60_000;
+/** What may still lie in buffers on this machine when a stream says that it was taken (Linux: 4 MiB of `tcp_wmem`, and ours). */
+const MAX_UNSENT_BYTES = 6 * 1024 * 1024;
 
 export interface PartUpload {
   readonly source: PushSource | Blob;
+  /** Those that are to be sent. */
   readonly parts: readonly PlannedPart[];
   /** The digest of the only part; undefined where there are several: then the commit proves the whole. */
   readonly onlyPartSha256: string | undefined;
-  readonly width: number;
+  readonly width: AdaptiveWidth;
   readonly presign: (parts: readonly PartRequest[], signal: AbortSignal) => Promise<readonly PresignedPart[]>;
   /** Bytes that went out; negative where a try failed and its bytes go out again. */
   readonly onBytes: (bytes: number) => void;
@@ -30,24 +37,26 @@ export function uploadParts(transport: Transport, upload: PartUpload): Promise<C
   const { parts, width, signal } = upload;
   const batches = new Map<number, Promise<readonly PresignedPart[]>>();
 
-  function urlOf(part: PlannedPart, partSignal: AbortSignal): Promise<PresignedPart> {
-    const first = Math.floor((part.partNumber - 1) / PARTS_PER_REQUEST) * PARTS_PER_REQUEST;
+  function urlOf(part: PlannedPart, index: number, partSignal: AbortSignal): Promise<PresignedPart> {
+    const first = index - (index % PARTS_PER_REQUEST);
     const requests = parts.slice(first, first + PARTS_PER_REQUEST).map((one) => requestFor(one, upload));
     const batch = batches.get(first) ?? upload.presign(requests, partSignal);
     batches.set(first, batch);
     return batch.then((urls) => find(urls, part));
   }
 
-  return mapInParallel(parts, width, signal, async (part, partSignal) => {
-    let url = await urlOf(part, partSignal);
+  const numbered = parts.map((part, index) => ({ part, index }));
+  return mapInParallel(numbered, width.current, signal, async ({ part, index }, partSignal) => {
+    let url = await urlOf(part, index, partSignal);
     let tries = 0;
     let forbidden = 0;
     const mayRepeat = (error: unknown): error is ArtifortressError => {
       if (!(error instanceof ArtifortressError)) return false;
       if (error.status === 403) forbidden += 1;
+      else width.struggled();
       return error.status === 403 ? forbidden < MAX_FORBIDDEN : isPassing(error);
     };
-    return retrying(
+    const completed = await retrying(
       { runtime: transport.runtime, policy: transport.policy, signal: partSignal },
       mayRepeat,
       async () => {
@@ -56,6 +65,8 @@ export function uploadParts(transport: Transport, upload: PartUpload): Promise<C
         return putPart(transport, upload, part, url, partSignal);
       },
     );
+    width.succeeded(part.end - part.start);
+    return completed;
   });
 }
 
@@ -87,7 +98,12 @@ async function putPart(
     countedBytes += bytes;
     upload.onBytes(bytes);
   };
-  const body = openBody(upload.source, part.start, part.end, count);
+  const body = openBody(upload.source, part.start, part.end, (bytes) => {
+    count(bytes);
+    // A stream tells that bytes go out. One that stalls, as after a laptop's sleep, is given up early and sent anew.
+    const isAllTaken = countedBytes === body.sizeBytes;
+    deadline.restart(isAllTaken ? uploadTimeoutMs(Math.min(MAX_UNSENT_BYTES, body.sizeBytes)) : STALL_TIMEOUT_MS);
+  });
   const deadline = startDeadline(signal, uploadTimeoutMs(body.sizeBytes));
   const doing = `sending part ${part.partNumber} to ${hostOf(url.uploadUrl)}`;
   try {

@@ -181,6 +181,8 @@ const parseHeldPart = object<HeldPart>({ partNumber: integer, sizeBytes: integer
 
 export const parseUploadDetails = object<UploadDetails>({
   ...uploadSummaryFields,
+  nextAction: orNull(parseNextAction),
+  checksummed: orNull(flag),
   parts: (value, at) => orNull(list(parseHeldPart))(value, at) ?? [],
 });
 

@@ -1,4 +1,5 @@
-import { type CreateHash, createPortableHash } from './sha256.ts';
+import { platformHash } from './platform.ts';
+import type { CreateHash } from './sha256.ts';
 
 /** What the library takes from the platform, in one place, so that tests and other runtimes can bring their own. */
 export interface Runtime {
@@ -40,7 +41,7 @@ export function platformRuntime(replaced: Partial<Runtime>): Runtime {
     now: () => Date.now(),
     random: () => Math.random(),
     sleep,
-    createHash: createPortableHash,
+    createHash: platformHash(),
     ...replaced,
   };
 }

@@ -1,16 +1,6 @@
 import { ArtifortressError } from './errors.ts';
+import type { PushSource } from './source-types.ts';
 import type { UploadBody } from './transport.ts';
-
-/**
- * What can be pushed: content of known size that can be read again, in pieces and at several places at once. A Blob is
- * one. Slices that are streams report progress as they go, and need a runtime whose fetch sends streams.
- */
-export interface PushSource {
-  /** In bytes. */
-  readonly size: number;
-  /** The bytes from `start` up to, and not including, `end`. */
-  slice(start: number, end: number): Blob | ReadableStream<Uint8Array> | Promise<Blob | ReadableStream<Uint8Array>>;
-}
 
 function changed(expectedBytes: number): ArtifortressError {
   return new ArtifortressError({

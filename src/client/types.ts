@@ -186,6 +186,10 @@ export interface HeldPart {
 }
 
 export interface UploadDetails extends UploadSummary {
+  /** What the session waits for; null where it has ended. */
+  readonly nextAction: NextAction | null;
+  /** Whether every part carries its SHA-256; null before the first part request. */
+  readonly checksummed: boolean | null;
   /** The parts that the store holds: what is needed to resume. */
   readonly parts: readonly HeldPart[];
 }

@@ -6,7 +6,7 @@ import { explain } from '../../src/cli/explain.ts';
 import { Interrupted, NotSignedIn, UsageError } from '../../src/cli/failures.ts';
 import { formatBytes, formatDuration, formatTable } from '../../src/cli/format.ts';
 import { paint } from '../../src/cli/paint.ts';
-import { progressLine } from '../../src/cli/progress-bar.ts';
+import { progressLine } from '../../src/cli/progress-line.ts';
 import { parseBlobReference, parseUploadReference } from '../../src/cli/references.ts';
 import { ArtifortressError } from '../../src/client/index.ts';
 import { startCli } from './support.ts';
@@ -106,7 +106,7 @@ describe('figures for people', () => {
   });
 
   test('progress without a terminal is a line', () => {
-    expect(progressLine({ phase: 'upload', doneBytes: 1024, totalBytes: 4096 }, 1000)).toBe(
+    expect(progressLine({ phase: 'upload', doneBytes: 1024, totalBytes: 4096, bytesPerSecond: 1024 })).toBe(
       'uploading: 25 % · 1.00 KiB of 4.00 KiB · 1.00 KiB/s · 3.0 s left',
     );
   });

@@ -43,6 +43,7 @@ export function startCli(argv: readonly string[], home: string, { variables = {}
     stdout: stdout.stream,
     stderr: stderr.stream,
     homeFolder: () => home,
+    nowMs: () => Date.now(),
     monotonicMs: () => now,
     onSignal: (listener) => {
       listeners.add(listener);

@@ -35,7 +35,7 @@ test('a pushed file comes back the same; the second push sends nothing', async (
   const pulled = await cli(['pull', `libs/${sha256(bytes)}`, '-o', target, '--quiet'], home.path, { variables });
   expect(pulled).toMatchObject({ code: 0, stderr: '' });
   expect(await readFile(target)).toEqual(bytes);
-  expect(await readdir(home.path)).toEqual(['app.tar', 'copy']);
+  expect((await readdir(home.path)).filter((name) => name !== '.local')).toEqual(['app.tar', 'copy']);
 });
 
 test('standard input is pushed, and standard output pulled to', async () => {
@@ -104,7 +104,7 @@ test('a folder gets a file named by its digest, a symbolic link stays one, a dev
   expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
 });
 
-test('Ctrl-C in a push aborts the session, says so, and ends with 130', async () => {
+test('Ctrl-C in a push keeps the session, says how to go on and how to drop it, and ends with 130', async () => {
   await using server = await startFakeServer();
   await using home = await temporaryFolder();
   const file = path.join(home.path, 'app.tar');
@@ -113,14 +113,35 @@ test('Ctrl-C in a push aborts the session, says so, and ends with 130', async ()
   const run = startCli(['push', file, '-r', 'libs'], home.path, { variables: signedIn(server.url) });
   await until(() => server.sent('PUT', /store/).length > 0);
   run.signal('SIGINT');
-  // The same Ctrl-C once more, as a wrapper process forwards it: it must not cut the abort short.
+  // The same Ctrl-C once more, as a wrapper process forwards it: it must not cut the end short.
   run.signal('SIGINT');
   const { code, stderr, stdout } = await run.result;
   expect(code).toBe(130);
   expect(stdout.toString()).toBe('');
-  expect(stderr).toContain('was aborted; nothing was stored');
+  expect(stderr).toContain('the same push again goes on where it stopped');
+  expect(stderr).toContain('artifortress upload abort libs/upload-1');
   expect(run.exited).toEqual([]);
+  expect(server.sent('POST', /abort$/)).toHaveLength(0);
+});
+
+test.each([
+  ['--no-resume', ['--no-resume']],
+  ['standard input, which is gone with it', ['-']],
+])('Ctrl-C in a push of %s aborts the session, and says so', async (_, extra) => {
+  await using server = await startFakeServer();
+  await using home = await temporaryFolder();
+  const file = path.join(home.path, 'app.tar');
+  await writeFile(file, someBytes(3_000));
+  server.fault = (seen) => seen.path.startsWith('/store');
+  const argv = ['push', '-r', 'libs', ...extra, ...(extra.includes('-') ? [] : [file])];
+  const run = startCli(argv, home.path, { variables: signedIn(server.url), stdin: 'bytes' });
+  await until(() => server.sent('PUT', /store/).length > 0);
+  run.signal('SIGINT');
+  const { code, stderr } = await run.result;
+  expect(code).toBe(130);
+  expect(stderr).toContain('was aborted; nothing was stored');
   expect(server.sent('POST', /abort$/)).toHaveLength(1);
+  expect((await readdir(home.path)).filter((name) => name.startsWith('.'))).toEqual([]);
 });
 
 test('a second Ctrl-C after a moment ends at once', async () => {
@@ -129,7 +150,7 @@ test('a second Ctrl-C after a moment ends at once', async () => {
   const file = path.join(home.path, 'app.tar');
   await writeFile(file, someBytes(3_000));
   server.fault = (seen) => /store|abort/.test(seen.path);
-  const run = startCli(['push', file, '-r', 'libs'], home.path, { variables: signedIn(server.url) });
+  const run = startCli(['push', file, '-r', 'libs', '--no-resume'], home.path, { variables: signedIn(server.url) });
   await until(() => server.sent('PUT', /store/).length > 0);
   run.signal('SIGINT');
   run.passTime(1_000);
@@ -164,7 +185,7 @@ test('a push that the server refuses says why, what to do, and the request id', 
   expect(pushed.stderr).toMatch(/^artifortress: It is forbidden\. .*\(request req-1\)\n$/);
 });
 
-test('a file that is not there, or is a folder, is told before anything is sent', async () => {
+test('a file that is not there, an empty folder, and a pattern without a match are told before anything is sent', async () => {
   await using server = await startFakeServer();
   await using home = await temporaryFolder();
   const variables = signedIn(server.url);
@@ -172,5 +193,6 @@ test('a file that is not there, or is a folder, is told before anything is sent'
   expect(missing).toMatchObject({ code: 1 });
   expect(missing.stderr).toContain('there is no such file');
   expect(await cli(['push', home.path, '-r', 'libs'], home.path, { variables })).toMatchObject({ code: 2 });
+  expect(await cli(['push', `${home.path}/*.deb`, '-r', 'libs'], home.path, { variables })).toMatchObject({ code: 2 });
   expect(server.requests).toHaveLength(0);
 });

@@ -61,7 +61,7 @@ async function startStuckPush(node: string, server: FakeServer) {
   const file = path.join(folder.path, 'file');
   await writeFile(file, someBytes(100));
   server.fault = (seen) => seen.path.startsWith('/store');
-  const child = spawn(node, [BIN, 'push', file, '--repo', 'libs'], {
+  const child = spawn(node, [BIN, 'push', file, '--repo', 'libs', '--no-resume'], {
     env: { ...process.env, ARTIFORTRESS_URL: server.url, ARTIFORTRESS_TOKEN: 'aft_test', HOME: folder.path },
     stdio: 'ignore',
   });

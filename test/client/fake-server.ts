@@ -33,7 +33,20 @@ export async function startFakeServer(): Promise<FakeServer> {
   const blobs = new Map<string, Buffer>();
 
   function uploadRoutes(seen: SeenRequest, response: ServerResponse, repoKey: string, rest: string): boolean {
-    const base = `${fake.url}/v1/repos/${repoKey}/uploads`;
+    const nextActionOf = (uploadId: string, state: string) => {
+      const url = `${fake.url}/v1/repos/${repoKey}/uploads/${uploadId}`;
+      if (state === 'pending_commit') return { action: 'commit', method: 'POST', url: `${url}/commit` };
+      if (state === 'committed' || state === 'aborted') return null;
+      return {
+        action: 'upload_parts',
+        method: 'POST',
+        url: `${url}/parts`,
+        minimumPartSizeBytes: 1,
+        suggestedPartSizeBytes: fake.partSizeBytes,
+        maximumPartSizeBytes: fake.partSizeBytes * 4,
+        maximumPartNumber: 10_000,
+      };
+    };
     if (rest === '') {
       const { expectedDigest, expectedLength } = JSON.parse(seen.body.toString());
       const deduped = blobs.has(expectedDigest);
@@ -47,15 +60,6 @@ export async function startFakeServer(): Promise<FakeServer> {
         state,
         reason: null,
       });
-      const nextAction = {
-        action: 'upload_parts',
-        method: 'POST',
-        url: `${base}/${uploadId}/parts`,
-        minimumPartSizeBytes: 1,
-        suggestedPartSizeBytes: fake.partSizeBytes,
-        maximumPartSizeBytes: fake.partSizeBytes * 4,
-        maximumPartNumber: 10_000,
-      };
       return answer(response, deduped ? 200 : 201, {
         uploadId,
         repoKey,
@@ -64,7 +68,7 @@ export async function startFakeServer(): Promise<FakeServer> {
         state,
         deduped,
         expiresAtUtc: EXPIRES,
-        nextAction: deduped ? null : nextAction,
+        nextAction: nextActionOf(uploadId, state),
       });
     }
     const [, uploadId = '', verb = ''] = rest.split('/');
@@ -80,6 +84,8 @@ export async function startFakeServer(): Promise<FakeServer> {
       return answer(response, 200, {
         ...common,
         state: session.state,
+        deduped: false,
+        nextAction: nextActionOf(uploadId, session.state),
         reason: session.reason,
         createdAtUtc: EXPIRES,
         expiresAtUtc: EXPIRES,

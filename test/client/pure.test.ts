@@ -177,24 +177,34 @@ describe('work in parallel', () => {
   test('keeps to its width, and the order of the items', async () => {
     let running = 0;
     let most = 0;
-    const results = await mapInParallel([5, 1, 4, 2, 3], 2, undefined, async (item) => {
-      running += 1;
-      most = Math.max(most, running);
-      await new Promise((resolve) => setTimeout(resolve, item));
-      running -= 1;
-      return item * 10;
-    });
+    const results = await mapInParallel(
+      [5, 1, 4, 2, 3],
+      () => 2,
+      undefined,
+      async (item) => {
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise((resolve) => setTimeout(resolve, item));
+        running -= 1;
+        return item * 10;
+      },
+    );
     expect(results).toEqual([50, 10, 40, 20, 30]);
     expect(most).toBe(2);
   });
 
   test('stops the others at the first failure, and waits until they have stopped', async () => {
     let stopped = 0;
-    const work = mapInParallel([1, 2, 3, 4], 2, undefined, async (item, signal) => {
-      if (item === 1) throw new Error('the first');
-      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-      stopped += 1;
-    });
+    const work = mapInParallel(
+      [1, 2, 3, 4],
+      () => 2,
+      undefined,
+      async (item, signal) => {
+        if (item === 1) throw new Error('the first');
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        stopped += 1;
+      },
+    );
     await expect(work).rejects.toThrow('the first');
     expect(stopped).toBe(1);
   });

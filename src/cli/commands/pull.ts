@@ -6,7 +6,7 @@ import { connect } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { openFileTarget } from '../file-target.ts';
 import { formatBytes, formatDuration } from '../format.ts';
-import { createProgressView } from '../progress-bar.ts';
+import { createProgressView } from '../progress-view.ts';
 import { parseBlobReference } from '../references.ts';
 
 interface PullCommandOptions extends CommonOptions {
@@ -33,10 +33,10 @@ async function runPull(context: CliContext, reference: string, options: PullComm
   const { environment, signal } = context;
   const wanted = parseBlobReference(reference);
   const client = await connect(context, options, { patient: true });
-  const view = createProgressView(environment, output);
+  const view = createProgressView(environment, output, { files: 1, totalBytes: 0 });
   const startedMs = environment.monotonicMs();
   try {
-    const blob = await client.pull({ ...wanted, signal, onProgress: view.onProgress });
+    const blob = await client.pull({ ...wanted, signal, onProgress: view.of(wanted.digest) });
     const file =
       options.output === '-' ? await toStdout(context, blob) : await toFile(blob, options.output ?? wanted.digest);
     view.stop();

@@ -1,79 +1,52 @@
-import path from 'node:path';
-import type { Command } from 'commander';
-import type { PushResult, SessionEvent } from '../../client/push-types.ts';
-import { type CommonOptions, clientCommand, outputOf } from '../command.ts';
-import { connect } from '../connection.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import { clientCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
-import { openFileSource, spoolStdin } from '../file-source.ts';
-import { formatBytes, formatDuration } from '../format.ts';
-import { createProgressView, type ProgressView } from '../progress-bar.ts';
+import { parseSizeBytes } from '../format.ts';
+import type { PushCommandOptions } from '../run-push.ts';
 
-interface PushCommandOptions extends CommonOptions {
-  readonly repo: string;
-}
+const MORE_HELP = `
+A folder is pushed with all that is in it; a pattern in quotes is expanded here. Of one file the digest is printed, of several
+a line for each, as sha256sum prints and checks them. With --json each file is one line of JSON.
 
-/** `artifortress push`: prints the digest alone on standard output, and the rest beside it. */
+After Ctrl-C, a lost network or a reboot the same command goes on where it stopped: parts that arrived are not sent again. What is
+needed for that is kept in $XDG_STATE_HOME/artifortress (default: ~/.local/state), until the push is done.`;
+
+/** `artifortress push`: prints digests alone on standard output, and the rest beside it. */
 export function pushCommand(context: CliContext): Command {
-  return clientCommand('push', 'Send a file into a repository, and print its digest.', [
+  return clientCommand('push', 'Send files into a repository, and print their digests.', [
     'artifortress push app.tar --repo libs',
+    "artifortress push dist 'build/*.deb' --repo libs",
     'tar c src | artifortress push - --repo libs',
     'DIGEST=$(artifortress push app.tar --repo libs --quiet)',
+    'artifortress push dist --repo libs > SHA256SUMS && sha256sum -c SHA256SUMS',
   ])
-    .argument('<file>', 'the file, or - for standard input')
-    .requiredOption('-r, --repo <repository>', 'where it goes')
-    .addHelpText('after', '\nCtrl-C aborts the upload: the server drops what was sent, and nothing is stored.')
-    .action((file: string, options: PushCommandOptions) => runPush(context, file, options));
-}
-
-async function runPush(context: CliContext, file: string, options: PushCommandOptions): Promise<void> {
-  const output = outputOf(context, options);
-  const { environment, signal } = context;
-  const client = await connect(context, options, { patient: true });
-  const view = createProgressView(environment, output);
-  const startedMs = environment.monotonicMs();
-  const source = file === '-' ? await spoolWithProgress(context, view) : await openFileSource(file);
-  let session: SessionEvent | null = null;
-  try {
-    const result = await client.push({
-      repoKey: options.repo,
-      source,
-      signal,
-      onProgress: view.onProgress,
-      onSession: (event) => {
-        session = event;
-      },
+    .argument('<file...>', 'files, folders, patterns, or - for standard input')
+    .requiredOption('-r, --repo <repository>', 'where they go')
+    .option('--no-resume', 'begin anew, and let Ctrl-C abort the upload')
+    .option('--dry-run', 'show what would be sent, and change nothing')
+    .option('--parallel <n>', 'parts of one file in flight at once (default: as many as make it faster)', parseParallel)
+    .option('--part-size <size>', 'like 16MiB (default: as the server suggests)', parsePartSize)
+    .addHelpText('after', MORE_HELP)
+    .action(async (files: string[], options: PushCommandOptions) => {
+      const { runPush } = await import('../run-push.ts');
+      await runPush(context, files, options);
     });
-    view.stop();
-    output.note(summary(result, file, environment.monotonicMs() - startedMs));
-    output.result(result, [result.digest]);
-  } catch (error) {
-    view.stop();
-    if (session !== null) output.note(describeEnd(session, options.repo));
-    throw error;
-  } finally {
-    await source.close();
+}
+
+/** More would be refused somewhere on the way, or only wait for each other. */
+const MOST_PARALLEL = 64;
+
+/** For `--parallel`. */
+export function parseParallel(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1 || number > MOST_PARALLEL) {
+    throw new InvalidArgumentError(`Give a number from 1 to ${MOST_PARALLEL}.`);
   }
+  return number;
 }
 
-function spoolWithProgress(context: CliContext, view: ProgressView) {
-  let doneBytes = 0;
-  return spoolStdin(context, (bytes) => {
-    doneBytes += bytes;
-    view.onProgress({ phase: 'hash', doneBytes, totalBytes: doneBytes });
-  });
-}
-
-function summary(result: PushResult, file: string, elapsedMs: number): string {
-  const what = file === '-' ? 'standard input' : path.basename(file);
-  const size = formatBytes(result.lengthBytes);
-  const where = `${result.repoKey}/${result.digest}`;
-  if (result.deduped) return `${what} (${size}) was already there, no byte sent: ${where}`;
-  return `Pushed ${what} (${size}) in ${formatDuration(elapsedMs)}: ${where}`;
-}
-
-/** What became of an upload that did not end in a commit. */
-function describeEnd(session: SessionEvent, repoKey: string): string {
-  if (session.outcome === 'aborted') return `Upload ${session.uploadId} was aborted; nothing was stored.`;
-  const until = session.expiresAtUtc === null ? 'when its time is up' : `at ${session.expiresAtUtc}`;
-  return `Upload ${session.uploadId} may still be open; the server ends it ${until}, or now with: artifortress upload abort ${repoKey}/${session.uploadId}`;
+function parsePartSize(value: string): number {
+  const sizeBytes = parseSizeBytes(value);
+  if (sizeBytes === null) throw new InvalidArgumentError('Give a size like 16MiB.');
+  return sizeBytes;
 }

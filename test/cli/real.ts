@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { startTestServer, type TestServer } from '../support/test-server.ts';
+import type { CliResult } from './support.ts';
+
+const BIN = fileURLToPath(new URL('../../bin/artifortress.js', import.meta.url));
+
+/** A real server behind a proxy that can fail, and the command line as a process of its own. */
+export interface RealWorld extends AsyncDisposable {
+  readonly server: TestServer;
+  readonly proxy: FaultProxy;
+  start(args: readonly string[], options: StartOptions): StartedCli;
+}
+
+interface StartOptions {
+  /** Its home and its working folder. */
+  readonly folder: string;
+  readonly variables?: Record<string, string>;
+  readonly stdin?: Uint8Array;
+}
+
+interface StartedCli {
+  readonly child: ChildProcess;
+  readonly result: Promise<CliResult>;
+}
+
+/** The URLs of parts lead through the proxy too. */
+export async function startRealWorld(): Promise<RealWorld> {
+  const port = await freePort();
+  const proxy = await startFaultProxy(`http://127.0.0.1:${port}`);
+  const server = await startTestServer({ settings: { port, publicUrl: proxy.url } });
+  await server.createRepository('libs');
+  return {
+    server,
+    proxy,
+    start: (args, options) => startCommand(args, proxy.url, server.adminToken, options),
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await server.close();
+    },
+  };
+}
+
+function startCommand(
+  args: readonly string[],
+  url: string,
+  token: string,
+  { folder, variables, stdin }: StartOptions,
+): StartedCli {
+  const { PATH = '' } = process.env;
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd: folder,
+    env: { PATH, HOME: folder, ARTIFORTRESS_URL: url, ARTIFORTRESS_TOKEN: token, ...variables },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdin.end(stdin ?? '');
+  const ended = once(child, 'exit');
+  const result = Promise.all([ended, buffer(child.stdout), text(child.stderr)]).then(
+    ([[code, signal], stdout, stderr]) => ({
+      code: typeof code === 'number' ? code : -1,
+      signal,
+      stdout,
+      stderr,
+    }),
+  );
+  return { child, result };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
