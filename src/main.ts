@@ -8,6 +8,7 @@ import { createJwtVerifier } from './access/verify-jwt.ts';
 import { createDenialRecorder } from './audit/denials.ts';
 import { createDownloads } from './blobs/downloads.ts';
 import { createAdmission } from './http/admission.ts';
+import { createDrain } from './http/drain.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { readTlsFiles, reloadTls, tlsFilesOf } from './http/tls.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
@@ -43,8 +44,11 @@ export interface RunningServer {
   routeTable: HttpServer['routeTable'];
   /** Resolves with a reason where the server can't go on: its database has died. */
   failed: Promise<string>;
-  /** Takes no new request, lets those in progress end within the grace period, stops the worker, closes what was opened. */
-  stop(): Promise<void>;
+  /**
+   * Becomes unready, waits for a load balancer to notice (not with `atOnce`), takes no new request, lets those in progress end within
+   * the grace period, stops the worker, closes what was opened.
+   */
+  stop(options?: { atOnce?: boolean }): Promise<void>;
 }
 
 export interface StartOptions {
@@ -123,7 +127,7 @@ export async function startServer({
   const lastUses = createLastUseRecorder(services);
   const failures = createAuthenticationFailures(clock, settings);
   const admission = createAdmission(settings, () => pool.poolState());
-  let accepting = true;
+  const drain = createDrain({ settings, log, admission });
   const { app, routeTable } = await createServer(services, {
     version,
     authorize: { ...services, bootstrapSha256: bootstrap.sha256, denials, lastUses, failures },
@@ -131,10 +135,13 @@ export async function startServer({
     admission,
     partContent,
     tls,
-    isAccepting: () => accepting,
+    isAccepting: () => drain.isAccepting(),
   });
   const worker = startWorker(services, lastUses);
-  undo.defer(() => worker.stop());
+  undo.defer(async () => {
+    await worker.stop();
+    log.info({ phase: 'worker' }, 'stopping: the worker has ended its round');
+  });
   registerStateMetrics(metrics.registry, {
     pool: () => pool.poolState(),
     downloads,
@@ -150,12 +157,8 @@ export async function startServer({
   if (tlsFiles !== undefined && app.server instanceof TlsServer) {
     undo.defer(reloadTls(app.server, tlsFiles, log));
   }
-  undo.defer(async () => {
-    accepting = false;
-    const grace = setTimeout(() => app.server.closeAllConnections(), settings.shutdownGraceSeconds * 1000);
-    await app.close();
-    clearTimeout(grace);
-  });
+  let delay = true;
+  undo.defer(() => drain.run(app, { delay }));
 
   const open = undo.move();
   let stopping: Promise<void> | undefined;
@@ -165,7 +168,8 @@ export async function startServer({
     services,
     routeTable,
     failed: database.failed,
-    stop() {
+    stop({ atOnce = false } = {}) {
+      if (atOnce) delay = false;
       stopping ??= open.disposeAsync();
       return stopping;
     },

@@ -1,13 +1,11 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { allows } from '../access/model.ts';
-import { messageOf } from '../kernel/errors.ts';
 import type { Services } from '../services.ts';
 import { type App, access } from './app.ts';
 import { type AuthorizeServices, identifyIfAny } from './authorize.ts';
+import { createReadiness } from './readiness.ts';
 import { answers, bodyOf } from './schemas.ts';
-
-const CHECK_TIMEOUT_MS = 3_000;
 
 const dependencySchema = z.object({
   status: z.enum(['up', 'down']),
@@ -18,7 +16,9 @@ const dependencySchema = z.object({
 });
 
 const readinessSchema = z.object({
-  status: z.enum(['ready', 'not_ready']),
+  status: z
+    .enum(['ready', 'not_ready', 'draining'])
+    .describe('not_ready: a dependency is down; draining: the server was asked to stop.'),
   dependencies: z.record(z.string(), dependencySchema),
 });
 
@@ -32,6 +32,10 @@ export interface OperationsOptions {
 export function registerOperationsRoutes(app: App, services: Services, options: OperationsOptions): void {
   const { version } = options;
   const { registry } = services.metrics;
+  const findFailures = createReadiness(
+    { database: () => services.db.query(sql`select 1`), objectStore: () => services.objects.ping() },
+    services.settings.readinessCacheMs,
+  );
 
   app.get(
     '/',
@@ -72,12 +76,9 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
       },
     },
     async (request, reply) => {
-      const failures = {
-        database: await failureOf(services.db.query(sql`select 1`)),
-        objectStore: await failureOf(services.objects.ping()),
-      };
+      const failures = await findFailures();
       const anyDown = Object.values(failures).some((failure) => failure !== undefined);
-      const ready = options.isAccepting() && !anyDown;
+      const status = options.isAccepting() ? (anyDown ? 'not_ready' : 'ready') : 'draining';
       const tellDetails = await mayKnowDetails(request);
       const describe = (failure: string | undefined) =>
         failure === undefined
@@ -90,11 +91,11 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
           ...(tellDetails ? { capabilities: [...services.objects.capabilities()] } : {}),
         },
       };
-      if (!ready) reply.header('retry-after', '2');
+      if (status !== 'ready') reply.header('retry-after', '2');
       return reply
-        .code(ready ? 200 : 503)
+        .code(status === 'ready' ? 200 : 503)
         .header('cache-control', 'no-store')
-        .send({ status: ready ? ('ready' as const) : ('not_ready' as const), dependencies });
+        .send({ status, dependencies });
     },
   );
 
@@ -115,18 +116,5 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
   async function mayKnowDetails(request: Parameters<typeof identifyIfAny>[1]): Promise<boolean> {
     const principal = await identifyIfAny(options.authorize, request).catch(() => undefined);
     return principal !== undefined && allows(principal.scopes, '*', 'admin');
-  }
-}
-
-/** Why a check failed; undefined where it did not. A check that hangs has failed. */
-async function failureOf(check: Promise<unknown>): Promise<string | undefined> {
-  const timeout = new Promise<never>((_resolve, reject) => {
-    setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS).unref();
-  });
-  try {
-    await Promise.race([check, timeout]);
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
   }
 }

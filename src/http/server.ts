@@ -96,7 +96,7 @@ export async function createServer(services: Services, options: ServerOptions): 
   app.decorateRequest('awaitsContinue', false);
   collectRoutes(app, routeTable);
   setSecurityHeaders(app, services.settings);
-  observe(app, services);
+  observe(app, services, options.isAccepting);
   boundRequests(app, options.admission);
   parseJsonBodies(app);
   brokenRequests.watch(app.server);
@@ -148,9 +148,11 @@ function collectRoutes(app: App, table: RouteTable): void {
 }
 
 /** Every answer carries its request's id; every request leaves a line in the log, without its query, and an observation. */
-function observe(app: App, services: Services): void {
+function observe(app: App, services: Services, isAccepting: () => boolean): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    // Of a server that stops: the client's next request is for another one (RFC 9112 §9.6).
+    if (!isAccepting()) reply.header('connection', 'close');
     // Not the framework's onResponse, which doesn't come where the client goes away in the middle of an answer.
     reply.raw.once('close', () => noteRequest(services, request, reply));
     done();

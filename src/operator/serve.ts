@@ -38,7 +38,8 @@ export async function serve(): Promise<number> {
   } else {
     log.info({ signal: ending.signal }, 'stopping');
   }
-  await server.stop();
+  await server.stop({ atOnce: ending.kind === 'failed' });
+  log.info({ phase: 'closed' }, 'stopped');
   return ending.kind === 'failed' ? 1 : 0;
 }
 

@@ -71,6 +71,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     worker: false,
     databasePoolSize: 8,
     shutdownGraceSeconds: 1,
+    // Tests take a dependency away and look at once.
+    readinessCacheMs: 0,
     // Tests fail on purpose, all from one address.
     authFailuresPerMinute: 1_000_000,
     tokenFailuresPerMinute: 1_000_000,
