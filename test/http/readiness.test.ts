@@ -27,7 +27,7 @@ test('probes at the same time are one question', async () => {
   const ready = createReadiness({ database: check }, CACHE_MS);
   const probes = [ready(), ready(), ready()];
   asked[0]?.answer();
-  expect(await Promise.all(probes)).toEqual(Array(3).fill({ database: undefined }));
+  expect(await Promise.all(probes)).toEqual(probes.map(() => ({ database: undefined })));
   expect(asked).toHaveLength(1);
 });
 

@@ -118,7 +118,7 @@ describe.each(storesAtHand('folder', 'minio'))('two replicas on one database and
   });
 
   test('end by themselves, each phase after the one before', () => {
-    expect(stops).toEqual(Array(ROUNDS * 2).fill({ code: 0, phases: PHASES }));
+    expect(stops).toEqual(Array.from({ length: ROUNDS * 2 }, () => ({ code: 0, phases: PHASES })));
   });
 });
 
