@@ -101,7 +101,7 @@ export async function createServer(services: Services, options: ServerOptions): 
   parseJsonBodies(app);
   brokenRequests.watch(app.server);
   awaitContinue(app);
-  boundUnreadBodies(app);
+  boundUnreadBodies(app, options.isAccepting);
   boundJsonBodies(app, services.settings.jsonBodyTimeoutSeconds);
   allowOrigins(app, services.settings.corsOrigins);
   refuseUnroutable(app, routeTable);

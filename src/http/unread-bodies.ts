@@ -11,7 +11,7 @@ const LAST_WORD_MS = 1_000;
  * What is left of a body that was given up, or that the request should not have, has to come in, or the next request on this connection
  * never does, and a client that sends before it reads never sees its answer. But not for ever, nor all of it.
  */
-export function boundUnreadBodies(app: App): void {
+export function boundUnreadBodies(app: App, isAccepting: () => boolean): void {
   const draining = new WeakSet<IncomingMessage>();
   const drainOnce = (raw: IncomingMessage): void => {
     if (raw.readableEnded || raw.destroyed || draining.has(raw)) return;
@@ -28,8 +28,9 @@ export function boundUnreadBodies(app: App): void {
     done();
   });
   app.addHook('onSend', (request, reply, payload, done) => {
-    // The framework closes connections behind bodies that it did not like, and would so take the answer away from who still sends.
-    reply.removeHeader('connection');
+    // The framework closes connections behind bodies that it did not like, and would so take the answer away from who still sends. A
+    // server that is stopping means it.
+    if (isAccepting() && reply.hasHeader('connection')) reply.removeHeader('connection');
     drainOnce(request.raw);
     done(null, payload);
   });
