@@ -35,6 +35,7 @@ export function registerOperationsRoutes(app: App, services: Services, options: 
   const findFailures = createReadiness(
     { database: () => services.db.query(sql`select 1`), objectStore: () => services.objects.ping() },
     services.settings.readinessCacheMs,
+    services.clock,
   );
 
   app.get(

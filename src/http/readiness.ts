@@ -1,3 +1,4 @@
+import type { Clock } from '../kernel/clock.ts';
 import { messageOf } from '../kernel/errors.ts';
 
 /** A check that takes longer has failed. */
@@ -13,25 +14,28 @@ export type Failures<Name extends string> = Readonly<Record<Name, string | undef
 export function createReadiness<Name extends string>(
   checks: Readonly<Record<Name, () => Promise<unknown>>>,
   cacheMs: number,
+  clock: Clock,
 ): () => Promise<Failures<Name>> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of this very record
   const names = Object.keys(checks) as Name[];
   const askers = new Map(names.map((name) => [name, askOneAtATime(checks[name])]));
-  let cached: Promise<Failures<Name>> | undefined;
+  let underWay: Promise<Failures<Name>> | undefined;
+  let last: { failures: Failures<Name>; atMs: number } | undefined;
 
   const findOut = async (): Promise<Failures<Name>> => {
     const answers = await Promise.all([...askers].map(async ([name, ask]) => [name, await ask()] as const));
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one entry for each of the names
-    return Object.fromEntries(answers) as Failures<Name>;
+    const failures = Object.fromEntries(answers) as Failures<Name>;
+    last = { failures, atMs: clock.monotonicMs() };
+    return failures;
   };
 
-  return () => {
-    cached ??= findOut().finally(() => {
-      setTimeout(() => {
-        cached = undefined;
-      }, cacheMs).unref();
+  return async () => {
+    if (last !== undefined && clock.monotonicMs() - last.atMs < cacheMs) return last.failures;
+    underWay ??= findOut().finally(() => {
+      underWay = undefined;
     });
-    return cached;
+    return await underWay;
   };
 }
 

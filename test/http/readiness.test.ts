@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createReadiness } from '../../src/http/readiness.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 
 const CACHE_MS = 1000;
 const CHECK_TIMEOUT_MS = 3000;
@@ -24,7 +25,7 @@ function dependency() {
 
 test('probes at the same time are one question', async () => {
   const { asked, check } = dependency();
-  const ready = createReadiness({ database: check }, CACHE_MS);
+  const ready = createReadiness({ database: check }, CACHE_MS, systemClock);
   const probes = [ready(), ready(), ready()];
   asked[0]?.answer();
   expect(await Promise.all(probes)).toEqual(probes.map(() => ({ database: undefined })));
@@ -33,7 +34,7 @@ test('probes at the same time are one question', async () => {
 
 test('an answer is repeated for as long as it is kept, and found out anew after that', async () => {
   const { asked, check } = dependency();
-  const ready = createReadiness({ database: check }, CACHE_MS);
+  const ready = createReadiness({ database: check }, CACHE_MS, systemClock);
   const first = ready();
   asked[0]?.answer();
   await first;
@@ -47,7 +48,7 @@ test('an answer is repeated for as long as it is kept, and found out anew after 
 
 test('a dependency that hangs is down, and the other one is not', async () => {
   const hanging = dependency();
-  const ready = createReadiness({ database: hanging.check, objectStore: async () => undefined }, CACHE_MS);
+  const ready = createReadiness({ database: hanging.check, objectStore: async () => undefined }, CACHE_MS, systemClock);
   const probe = ready();
   await vi.advanceTimersByTimeAsync(CHECK_TIMEOUT_MS);
   expect(await probe).toEqual({ database: `no answer within ${CHECK_TIMEOUT_MS} ms`, objectStore: undefined });
@@ -55,7 +56,7 @@ test('a dependency that hangs is down, and the other one is not', async () => {
 
 test('a dependency that hangs is not asked again before it has answered', async () => {
   const { asked, check } = dependency();
-  const ready = createReadiness({ database: check }, CACHE_MS);
+  const ready = createReadiness({ database: check }, CACHE_MS, systemClock);
   for (let round = 0; round < 3; round += 1) {
     const probe = ready();
     await vi.advanceTimersByTimeAsync(CHECK_TIMEOUT_MS);
