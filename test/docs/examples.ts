@@ -13,14 +13,14 @@ export interface Example {
   output: string | undefined;
 }
 
-/** The blocks of bash in a document, each with the block of text right below it. */
-export async function examplesOf(document: string): Promise<Example[]> {
+/** The blocks of a shell in a document, each with the block of text right below it. */
+export async function examplesOf(document: string, shell: 'bash' | 'sh' = 'bash'): Promise<Example[]> {
   const text = await readFile(join(DOCS, document), 'utf8');
   const examples: Example[] = [];
   let heading = '';
   for (const [, title, language, content = ''] of text.matchAll(/^#+ (.*)$|^```(\w*)\n([\s\S]*?)^```$/gm)) {
     if (title !== undefined) heading = title;
-    else if (language === 'bash') examples.push({ heading, script: content, output: undefined });
+    else if (language === shell) examples.push({ heading, script: content, output: undefined });
     else if (language === 'text') {
       const last = examples.at(-1);
       if (last === undefined || last.output !== undefined) throw new Error(`no block prints this: ${content}`);
@@ -33,12 +33,15 @@ export async function examplesOf(document: string): Promise<Example[]> {
 /** Between the outputs of two blocks; nothing prints it by chance. */
 const MARK = '=-=-= next block =-=-=';
 
-/** Types the blocks into one shell, one after the other. @returns what each printed, and what went to standard error. */
-export async function typeInOrder(
-  examples: readonly Example[],
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-): Promise<{ outputs: string[]; errors: string; code: number }> {
+export interface Typed {
+  /** What each block printed. */
+  outputs: string[];
+  errors: string;
+  code: number;
+}
+
+/** Types the blocks into one shell, one after the other. */
+export async function typeInOrder(examples: readonly Example[], cwd: string, env: NodeJS.ProcessEnv): Promise<Typed> {
   const script = examples.map((example) => `${example.script}\nprintf '%s' '${MARK}'\n`).join('');
   const child = spawn('bash', ['-e', '-o', 'pipefail', '-c', script], { cwd, env });
   let stdout = '';

@@ -33,7 +33,7 @@ const projectSchema = z.object({
   }),
 });
 
-export interface Running {
+interface Running {
   name: string;
   process: ChildProcess;
   ended: Promise<unknown>;

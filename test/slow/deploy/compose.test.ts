@@ -3,6 +3,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { z } from 'zod';
 import { findProgram } from '../../../scripts/bench/programs.ts';
 import { examplesOf, isAsPromised, typeInOrder } from '../../docs/examples.ts';
 import { type ComposeProject, startComposeProject } from './compose-project.ts';
@@ -41,8 +42,8 @@ describe.skipIf(reason !== null)('what the Compose file describes', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const request = (path: string, options: RequestInit & { duplex?: 'half' } = {}) =>
-    fetch(`${project.url}${path}`, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } });
+  const request = (path: string, options: Omit<RequestInit, 'headers'> = {}, headers: Record<string, string> = {}) =>
+    fetch(`${project.url}${path}`, { ...options, headers: { authorization: `Bearer ${token}`, ...headers } });
 
   async function put(bytes: Buffer): Promise<Response> {
     const digest = createHash('sha256').update(bytes).digest('hex');
@@ -72,16 +73,16 @@ describe.skipIf(reason !== null)('what the Compose file describes', () => {
   });
 
   test('an artifact passes the proxy whole, without a limit on its size', async () => {
-    const issued = await request('/v1/auth/pats', {
-      method: 'POST',
-      headers: { 'x-bootstrap-token': project.bootstrapToken, 'content-type': 'application/json' },
-      body: JSON.stringify({ subject: 'me', scopes: ['repo:*:admin'], ttlMinutes: 60 }),
-    });
-    ({ token } = await issued.json());
+    const issued = await request(
+      '/v1/auth/pats',
+      { method: 'POST', body: JSON.stringify({ subject: 'me', scopes: ['repo:*:admin'], ttlMinutes: 60 }) },
+      { 'x-bootstrap-token': project.bootstrapToken, 'content-type': 'application/json' },
+    );
+    token = z.object({ token: z.string() }).parse(await issued.json()).token;
     const bytes = randomBytes(64 * MIB);
     const stored = await put(bytes);
     expect(stored.status).toBe(201);
-    const { digest } = await stored.json();
+    const { digest } = z.object({ digest: z.string() }).parse(await stored.json());
     const got = await request(`/v1/repos/app/blobs/${digest}`);
     expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true);
   });
