@@ -125,7 +125,7 @@ export async function listOverdueSessions(
   return await db.query(sql<UploadSession & { tenantId: TenantId }>`
     select ${SESSION}, r.repo_key as "repoKey", s.tenant_id as "tenantId" from upload_sessions s
     join repositories r using (repo_id)
-    where s.state in ('initiated', 'parts_uploading', 'pending_commit') and s.expires_at <= ${now}
+    where s.ended_at is null and s.expires_at <= ${now}
       and (s.verification_until is null or s.verification_until <= ${now})
     order by s.expires_at
     limit ${limit}`);

@@ -1,13 +1,15 @@
-import { type RawBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEFAULT_TENANT } from '../../src/access/model.ts';
 import { repoKeySchema } from '../../src/access/repo-key.ts';
-import { type Database, openDatabase, type Queryable } from '../../src/kernel/database.ts';
+import { type Database, openDatabase } from '../../src/kernel/database.ts';
 import { createLogger } from '../../src/kernel/log.ts';
 import { findRepository } from '../../src/repositories/store.ts';
+import { listAbandonedVerifications } from '../../src/uploads/lease-store.ts';
 import { UPLOAD_STATES } from '../../src/uploads/model.ts';
 import { listOverdueSessions, listSessions } from '../../src/uploads/session-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { indexesOf, planOf, typesOf } from './plans.ts';
 
 let database: TestDatabase;
 let db: Database;
@@ -48,37 +50,10 @@ afterAll(async () => {
   await database.drop();
 });
 
-interface PlanNode {
-  'Node Type': string;
-  'Index Name'?: string;
-  Plans?: PlanNode[];
-}
-
-/** Runs a query of the product itself, as it stands, and answers how the database goes about it, step by step. */
-async function planOf(query: (db: Queryable) => Promise<unknown>): Promise<PlanNode[]> {
-  let plan: PlanNode[] = [];
-  const explaining: Queryable = {
-    async query<Row>(statement: RawBuilder<Row>): Promise<Row[]> {
-      const [row] = await db.query(sql<{ 'QUERY PLAN': { Plan: PlanNode }[] }>`explain (format json) ${statement}`);
-      plan = (row?.['QUERY PLAN'] ?? []).flatMap(({ Plan }) => nodesOf(Plan));
-      return [];
-    },
-  };
-  await query(explaining);
-  return plan;
-}
-
-function nodesOf(node: PlanNode): PlanNode[] {
-  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-}
-
-const indexesOf = (plan: PlanNode[]) => plan.flatMap((node) => node['Index Name'] ?? []);
-const typesOf = (plan: PlanNode[]) => plan.map((node) => node['Node Type']);
-
 test.each(UPLOAD_STATES)(
   'among 100,000 sessions, those of a repository that are %s are found by their index',
   async (state) => {
-    const plan = await planOf((explaining) => listSessions(explaining, repository, state, undefined, 101));
+    const plan = await planOf(db, (explaining) => listSessions(explaining, repository, state, undefined, 101));
     expect(indexesOf(plan)).toEqual(['upload_sessions_repository_state']);
     expect(typesOf(plan)).not.toContain('Seq Scan');
   },
@@ -86,21 +61,26 @@ test.each(UPLOAD_STATES)(
 
 test('a later page of them is found by the same index, without sorting', async () => {
   const before = 'ffffffff-ffff-4fff-bfff-ffffffffffff';
-  const plan = await planOf((explaining) => listSessions(explaining, repository, 'committed', before, 101));
+  const plan = await planOf(db, (explaining) => listSessions(explaining, repository, 'committed', before, 101));
   expect(indexesOf(plan)).toEqual(['upload_sessions_repository_state']);
   expect(typesOf(plan)).not.toContain('Sort');
 });
 
 test('all sessions of a repository are found by an index, without sorting', async () => {
-  const plan = await planOf((explaining) => listSessions(explaining, repository, undefined, undefined, 101));
+  const plan = await planOf(db, (explaining) => listSessions(explaining, repository, undefined, undefined, 101));
   expect(indexesOf(plan)).toEqual(['upload_sessions_repository_newest']);
   expect(typesOf(plan)).not.toContain('Sort');
 });
 
 test('the sweep finds what is overdue by the index of live sessions', async () => {
-  const plan = await planOf((explaining) => listOverdueSessions(explaining, new Date(), 100));
+  const plan = await planOf(db, (explaining) => listOverdueSessions(explaining, new Date(), 100));
   expect(indexesOf(plan)).toContain('upload_sessions_overdue');
   expect(typesOf(plan)).not.toContain('Sort');
+});
+
+test('what is being verified and has lost its verifier is found by an index', async () => {
+  const plan = await planOf(db, (explaining) => listAbandonedVerifications(explaining, new Date(), 100));
+  expect(indexesOf(plan)).toContain('upload_sessions_verifying');
 });
 
 test('the index of the sweep holds live sessions alone', async () => {
