@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { digestOf, type Payload } from '../../src/cli/bench/payloads.ts';
 import { type Connection, type HttpRequest, LOOPBACK } from './http-connection.ts';
 import { headerOf, type Reply } from './http-reply.ts';
 import { fieldOf, listOf, numberOf, parseJson, textOf, textsOf } from './json-fields.ts';
-import { digestOf, type Payload } from './payloads.ts';
 import { expectStatus } from './subject.ts';
 
 /** A part to upload, with its digest known beforehand. */
@@ -81,6 +81,13 @@ export class UploadSessions {
 
     await this.#post(first, 'complete', `${uploadTarget}/complete`, 200, { parts: etags });
     return uploadTarget;
+  }
+
+  /** Asks to upload what is there already; throws unless no bytes are needed. */
+  async dedupe(connection: Connection, { digest, lengthBytes }: Payload): Promise<void> {
+    const content = { expectedDigest: digest, expectedLength: lengthBytes };
+    const created = await this.#post(connection, 'dedupe', this.#uploadsTarget, 200, content);
+    if (textOf(created, 'state') !== 'committed') throw new Error('bytes that are there were asked for again');
   }
 
   /** Asks for the commit once; returns null when it is done, else the seconds that a client is to wait. */

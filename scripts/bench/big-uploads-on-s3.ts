@@ -1,10 +1,10 @@
+import { streamOf } from '../../src/cli/bench/payload-source.ts';
+import { makeObject, type Payload } from '../../src/cli/bench/payloads.ts';
 import type { Artifortress } from './artifortress.ts';
 import { checkBlob } from './checks.ts';
 import { clientPush } from './client-push.ts';
 import { Connection } from './http-connection.ts';
 import { headerOf } from './http-reply.ts';
-import { streamOf } from './payload-source.ts';
-import { makeBigObject, type Payload } from './payloads.ts';
 import type { RawS3, SendPart } from './raw-s3.ts';
 import { removeBlob, type S3Bucket } from './s3-store.ts';
 import { expectStatus, type Subject } from './subject.ts';
@@ -90,7 +90,7 @@ function variant(
     label,
     subject,
     async prepare() {
-      const warmUp = makeBigObject(Math.min(lengthBytes, WARM_UP_BYTES));
+      const warmUp = makeObject(Math.min(lengthBytes, WARM_UP_BYTES));
       const connections = Array.from({ length: IN_FLIGHT }, () => new Connection(subject.port));
       try {
         await upload(warmUp, connections, () => {});
@@ -98,7 +98,7 @@ function variant(
         for (const connection of connections) connection.close();
       }
       await remove(warmUp.digest);
-      payload = makeBigObject(lengthBytes);
+      payload = makeObject(lengthBytes);
     },
     async operate(connections, record) {
       if (payload === null) throw new Error('nothing was prepared');

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { Payload } from '../../src/cli/bench/payloads.ts';
+import { digestOf } from '../../src/cli/bench/payloads.ts';
+import type { ByteRange } from '../../src/cli/bench/tasks.ts';
 import { Connection } from './http-connection.ts';
 import { headerOf } from './http-reply.ts';
-import type { Payload } from './payloads.ts';
-import { digestOf } from './payloads.ts';
-import { type ByteRange, expectStatus, type Subject } from './subject.ts';
+import { expectStatus, type Subject } from './subject.ts';
 
 /** Reads a blob back and throws unless its bytes have its digest. */
 export async function checkBlob(subject: Subject, digest: string): Promise<void> {

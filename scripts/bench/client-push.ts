@@ -1,9 +1,9 @@
+import { pushSourceOf } from '../../src/cli/bench/payload-source.ts';
+import type { Payload } from '../../src/cli/bench/payloads.ts';
 import { Artifortress as Client } from '../../src/client/index.ts';
 import type { Artifortress } from './artifortress.ts';
 import { REPO_KEY } from './artifortress-server.ts';
 import type { RecordRequest } from './http-connection.ts';
-import { pushSourceOf } from './payload-source.ts';
-import type { Payload } from './payloads.ts';
 import { IN_FLIGHT } from './units.ts';
 
 /** What a push is told beside the payload. */

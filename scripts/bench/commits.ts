@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { digestOf, makeObject, type Payload } from '../../src/cli/bench/payloads.ts';
 import type { Artifortress } from './artifortress.ts';
 import type { Part } from './artifortress-sessions.ts';
 import { withConnection } from './checks.ts';
 import type { Connection } from './http-connection.ts';
 import type { TakeBody } from './http-reply.ts';
 import type { Measure, MeasureGroup } from './measures.ts';
-import { digestOf, makeBigObject, type Payload } from './payloads.ts';
 import { settleDisk } from './rounds.ts';
 import { median } from './statistics.ts';
 import { expectStatus } from './subject.ts';
@@ -57,7 +57,7 @@ export async function measureCommits(
   const measured: CommitRound[] = [];
   await withConnection(ours, async (connection) => {
     const bench = { ours, connection, bigBytes: bigMib * MIB_BYTES, dataDir, remove };
-    await commit(bench, await uploadInParts(bench, makeBigObject(WARM_UP_BYTES), 2));
+    await commit(bench, await uploadInParts(bench, makeObject(WARM_UP_BYTES), 2));
     for (let round = 1; round <= rounds; round++) {
       const found = { ...(await checksummedCommits(bench)), ...(await verification(bench)) };
       measured.push(found);
@@ -101,11 +101,11 @@ function measuresOf(rounds: readonly CommitRound[], bigMib: number): Measure[] {
 /** Everything is uploaded, and on the disk, before the first commit, which would pay for it. */
 async function checksummedCommits(bench: Bench) {
   const upload = (payload: Payload) => uploadInParts(bench, payload, 1);
-  const warmUp = await upload(makeBigObject(SMALL_BYTES));
+  const warmUp = await upload(makeObject(SMALL_BYTES));
   const pairs: { readonly small: string; readonly big: string; readonly bigDigest: string }[] = [];
   for (let pair = 1; pair <= COMMITS_A_ROUND; pair++) {
-    const big = makeBigObject(bench.bigBytes);
-    pairs.push({ small: await upload(makeBigObject(SMALL_BYTES)), big: await upload(big), bigDigest: big.digest });
+    const big = makeObject(bench.bigBytes);
+    pairs.push({ small: await upload(makeObject(SMALL_BYTES)), big: await upload(big), bigDigest: big.digest });
   }
   settleDisk(bench.dataDir);
   await commit(bench, warmUp);
@@ -121,7 +121,7 @@ async function checksummedCommits(bench: Bench) {
 
 async function verification(bench: Bench) {
   const { ours, connection, bigBytes } = bench;
-  const payload = makeBigObject(bigBytes);
+  const payload = makeObject(bigBytes);
   const uploadTarget = await uploadInParts(bench, payload, 2);
   settleDisk(bench.dataDir);
   const mib = bigBytes / MIB_BYTES;

@@ -1,11 +1,12 @@
+import type { Payload } from '../../src/cli/bench/payloads.ts';
+import { RandomIntegers } from '../../src/cli/bench/random-integers.ts';
+import type { ByteRange } from '../../src/cli/bench/tasks.ts';
 import { ARTIFORTRESS } from './artifortress.ts';
 import { BARE_NODE } from './bare.ts';
 import { checkBlob, checkRanges } from './checks.ts';
 import { DOCKER_REGISTRY } from './docker-registry.ts';
 import { NGINX } from './nginx.ts';
-import type { Payload } from './payloads.ts';
-import { RandomIntegers } from './random-integers.ts';
-import { type ByteRange, expectStatus, type Subject } from './subject.ts';
+import { expectStatus, type Subject } from './subject.ts';
 import { IN_FLIGHT, MIB_BYTES } from './units.ts';
 import type { Comparison, Variant, Workload } from './workload.ts';
 

@@ -1,10 +1,6 @@
 import { connect, type Socket } from 'node:net';
+import type { RequestBody } from '../../src/cli/bench/payloads.ts';
 import { type Reply, ReplyReader, type TakeBody } from './http-reply.ts';
-
-export interface RequestBody {
-  readonly lengthBytes: number;
-  readonly chunks: Iterable<Uint8Array>;
-}
 
 export interface HttpRequest {
   /** The name under which the latency of this request is kept. */

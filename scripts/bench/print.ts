@@ -68,7 +68,7 @@ function plainTable({ title, columns, rows }: Table): string[] {
   return [title, ...all.map((row) => `  ${format(row).trimEnd()}`)];
 }
 
-function markdownTable({ title, columns, rows }: Table): string[] {
+export function markdownTable({ title, columns, rows }: Table): string[] {
   const format = (row: readonly string[]) => `| ${row.join(' | ')} |`;
   const rule = format(columns.map((_, column) => (column === 0 ? '---' : '---:')));
   return [`### ${title}`, '', format(columns), rule, ...rows.map(format)];

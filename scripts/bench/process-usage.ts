@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 
 export interface CpuTime {
   readonly totalSeconds: number;
@@ -12,6 +12,16 @@ export interface ResidentMemory {
   readonly postgresqlBytes: number;
 }
 
+/** What the processes of a server hold open. */
+export interface OpenHandles {
+  /** Of the server's own processes, without PostgreSQL's. */
+  readonly files: number;
+  /** The sockets among them. */
+  readonly sockets: number;
+  /** Backends of PostgreSQL that serve a client. */
+  readonly databaseConnections: number;
+}
+
 interface ProcessEntry {
   readonly pid: number;
   readonly parentPid: number;
@@ -22,6 +32,8 @@ interface ProcessEntry {
 /** Linux reports CPU time to user space in hundredths of a second on every architecture (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 const POSTGRESQL_PROCESS = 'postgres';
+/** How PostgreSQL titles the process of a client: its user, its database, where it comes from (a port for TCP), what it does. */
+const CLIENT_BACKEND = /^postgres: \S+ \S+ (\[local\]|[\d.:a-f]+\(\d+\))/;
 /** Written to `clear_refs`, it sets the peak resident size back to the present one (proc(5)). */
 const RESET_PEAK = '5';
 
@@ -68,6 +80,28 @@ export class ProcessTree {
   /** The same of the resident sizes now. */
   residentMemory(): ResidentMemory {
     return this.#memory('VmRSS');
+  }
+
+  /** Files and sockets that are open now, and the connections to PostgreSQL, counted on its side. */
+  openHandles(): OpenHandles {
+    let files = 0;
+    let sockets = 0;
+    let databaseConnections = 0;
+    for (const { pid, name } of this.#entries()) {
+      if (name === POSTGRESQL_PROCESS) {
+        if (CLIENT_BACKEND.test(commandLine(pid))) databaseConnections++;
+        continue;
+      }
+      const targets = openFilesOf(pid);
+      files += targets.length;
+      sockets += targets.filter((target) => target.startsWith('socket:')).length;
+    }
+    return { files, sockets, databaseConnections };
+  }
+
+  /** Bytes that the processes alive now have had written to storage (proc(5) `io`), and not taken back before. */
+  writtenBytes(): number {
+    return this.#entries().reduce((sum, { pid }) => sum + ioBytes(pid), 0);
   }
 
   #memory(field: 'VmHWM' | 'VmRSS'): ResidentMemory {
@@ -136,6 +170,29 @@ function parseStat(pid: number, stat: string): ProcessEntry {
 function statusBytes(pid: number, field: string): number {
   const match = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readOrNull(`/proc/${pid}/status`) ?? '');
   return Number(match?.[1] ?? 0) * 1024;
+}
+
+function ioBytes(pid: number): number {
+  const io = readOrNull(`/proc/${pid}/io`) ?? '';
+  const field = (name: string) => Number(new RegExp(`^${name}: (\\d+)`, 'm').exec(io)?.[1] ?? 0);
+  return field('write_bytes') - field('cancelled_write_bytes');
+}
+
+function openFilesOf(pid: number): string[] {
+  let descriptors: string[];
+  try {
+    descriptors = readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return [];
+  }
+  return descriptors.flatMap((descriptor) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    } catch {
+      // Closed between the two looks.
+      return [];
+    }
+  });
 }
 
 function commandLine(pid: number): string {

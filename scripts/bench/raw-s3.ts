@@ -7,9 +7,9 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type { Payload } from '../../src/cli/bench/payloads.ts';
 import { s3Client } from '../s3-servers/start.ts';
 import type { RecordRequest } from './http-connection.ts';
-import type { Payload } from './payloads.ts';
 import type { S3Bucket, S3Store } from './s3-store.ts';
 import { expectStatus, rangeHeaders, type Subject } from './subject.ts';
 

@@ -1,13 +1,8 @@
+import type { Payload } from '../../src/cli/bench/payloads.ts';
+import type { ByteRange } from '../../src/cli/bench/tasks.ts';
 import type { Connection } from './http-connection.ts';
 import type { Reply, TakeBody } from './http-reply.ts';
-import type { Payload } from './payloads.ts';
 import type { ProcessTree } from './process-usage.ts';
-
-/** A range of a blob: the bytes from `start` up to, not including, `end`. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** A server under measure: ours, or one that it is compared with. */
 export interface Subject {
@@ -27,10 +22,21 @@ export interface MissingSubject {
   readonly remedy: string;
 }
 
+/** A reply with another status than asked for; its code is the status, and the server's own code where its body tells one. */
+class UnexpectedReply extends Error {
+  readonly code: string;
+
+  constructor({ status, text }: Reply, expected: number, doing: string) {
+    super(`${doing} was answered ${status} instead of ${expected}: ${text.slice(0, 500)}`);
+    const told = /"error":"(\w+)"/.exec(text)?.[1];
+    this.code = told === undefined ? String(status) : `${status} ${told}`;
+  }
+}
+
 /** Throws, quoting the reply, unless it has the status. */
 export function expectStatus(reply: Reply, status: number, doing: string): Reply {
   if (reply.status === status) return reply;
-  throw new Error(`${doing} was answered ${reply.status} instead of ${status}: ${reply.text.slice(0, 500)}`);
+  throw new UnexpectedReply(reply, status, doing);
 }
 
 /** Returns the header fields that ask for a range, or for the whole (RFC 9110 §14.2: the last byte is inclusive). */

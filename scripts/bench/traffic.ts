@@ -1,7 +1,7 @@
+import { makeObject } from '../../src/cli/bench/payloads.ts';
 import type { Artifortress } from './artifortress.ts';
 import { checkBlob, withConnection } from './checks.ts';
 import type { MeasureGroup } from './measures.ts';
-import { makeBigObject } from './payloads.ts';
 import { expectStatus } from './subject.ts';
 import { GIB_BYTES, IN_FLIGHT, MIB_BYTES } from './units.ts';
 
@@ -26,7 +26,7 @@ export async function measureTraffic(
   progress: (line: string) => void,
 ): Promise<MeasureGroup> {
   const idleBytes = ours.usage.residentMemory().serverBytes;
-  const big = makeBigObject(bigMib * MIB_BYTES);
+  const big = makeObject(bigMib * MIB_BYTES);
   await withConnection(ours, (connection) => ours.put(connection, big));
 
   const moved = { putBytes: big.lengthBytes, gotBytes: 0 };
@@ -42,7 +42,7 @@ export async function measureTraffic(
             expectStatus(reply, 200, 'a download');
             moved.gotBytes += reply.bodyBytes;
           } else {
-            const payload = makeBigObject(Math.min(PUT_BYTES, big.lengthBytes));
+            const payload = makeObject(Math.min(PUT_BYTES, big.lengthBytes));
             await ours.put(connection, payload);
             moved.putBytes += payload.lengthBytes;
             await remove(payload.digest);

@@ -1,10 +1,10 @@
+import { makeObject, type Payload, UniqueObjects } from '../../src/cli/bench/payloads.ts';
 import { ARTIFORTRESS, type Artifortress } from './artifortress.ts';
 import type { Part } from './artifortress-sessions.ts';
 import { BARE_NODE } from './bare.ts';
 import { checkBlob, withConnection } from './checks.ts';
 import { DOCKER_REGISTRY } from './docker-registry.ts';
 import type { Connection } from './http-connection.ts';
-import { makeBigObject, type Payload, SmallObjects } from './payloads.ts';
 import type { Subject } from './subject.ts';
 import { IN_FLIGHT, MIB_BYTES, SMALL_OBJECT_BYTES } from './units.ts';
 import type { Operate } from './window.ts';
@@ -14,8 +14,6 @@ export const LIFECYCLE = `${ARTIFORTRESS} lifecycle`;
 const MULTIPART = `${ARTIFORTRESS} multipart`;
 export const ONE_PUT = `${ARTIFORTRESS} one PUT`;
 
-/** Objects made ready for a second of a window; a faster server makes the client hash while it is timed. */
-const READY_OBJECTS_PER_SECOND = 1_500;
 const CHECKED_OBJECTS = 3;
 const SMALL_WARM_UP_SECONDS = 0.5;
 const BIG_WARM_UP_BYTES = 64 * MIB_BYTES;
@@ -37,7 +35,7 @@ export function smallUploads(
   comparisons = SMALL_COMPARISONS,
 ): Workload {
   const variant = (label: string, subject: Subject, store: Store): Variant => {
-    const objects = new SmallObjects(SMALL_OBJECT_BYTES);
+    const objects = new UniqueObjects(SMALL_OBJECT_BYTES);
     const stored: string[] = [];
     return {
       label,
@@ -50,7 +48,6 @@ export function smallUploads(
       },
       async prepare() {
         stored.length = 0;
-        objects.prepare(Math.ceil(seconds * READY_OBJECTS_PER_SECOND));
       },
       async verify() {
         for (let check = 1; check <= CHECKED_OBJECTS; check++) {
@@ -89,9 +86,9 @@ export function bigUploads(ours: Artifortress, others: readonly Subject[], bigMi
       label,
       subject,
       async prepare() {
-        const warmUp = await makeUpload(makeBigObject(Math.min(lengthBytes, BIG_WARM_UP_BYTES)));
+        const warmUp = await makeUpload(makeObject(Math.min(lengthBytes, BIG_WARM_UP_BYTES)));
         await withConnection(subject, (connection) => warmUp([connection], () => {}));
-        const payload = makeBigObject(lengthBytes);
+        const payload = makeObject(lengthBytes);
         digest = payload.digest;
         upload = await makeUpload(payload);
       },

@@ -120,6 +120,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/gc.ts')).gcCommand,
   },
   {
+    name: 'bench',
+    summary: 'load a server, and print rates and latencies',
+    heading: SERVER,
+    load: async () => (await import('./commands/bench.ts')).benchCommand,
+  },
+  {
     name: 'status',
     alias: 'health',
     summary: 'show whether the server is ready',

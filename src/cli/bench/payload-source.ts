@@ -1,4 +1,4 @@
-import type { PushSource } from '../../src/client/source-types.ts';
+import type { PushSource } from '../../client/source-types.ts';
 import type { Payload } from './payloads.ts';
 
 /** A payload as the client library takes it: streamed from memory, so that no disk is measured. */

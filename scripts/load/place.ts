@@ -1,0 +1,61 @@
+import { type Artifortress, openArtifortress } from '../bench/artifortress.ts';
+import { startDockerRegistry } from '../bench/docker-registry.ts';
+import { startNginx } from '../bench/nginx.ts';
+import { openRawS3 } from '../bench/raw-s3.ts';
+import { Participants } from '../bench/report.ts';
+import { startS3Store, storeEnvironment } from '../bench/s3-store.ts';
+import type { Subject } from '../bench/subject.ts';
+import type { Workplace } from '../bench/temporary-folder.ts';
+import type { StoreName } from './commands.ts';
+
+/** Our server, started for a run, and those that it is compared with. */
+export interface Place {
+  readonly ours: Artifortress;
+  /** They take whole uploads and give whole downloads and ranges. */
+  readonly peers: readonly Subject[];
+  /** They only give downloads. */
+  readonly readers: readonly Subject[];
+  /** Those of both that keep bytes of their own. */
+  readonly keepers: readonly Subject[];
+  readonly participants: Participants;
+}
+
+interface PlaceOptions {
+  readonly store: StoreName;
+  readonly cpuProfileFolder: string | null;
+}
+
+/** Starts our server on a store, and whatever else is installed on the same one. */
+export async function openPlace(workplace: Workplace, options: PlaceOptions): Promise<Place> {
+  const { stack, root, progress } = workplace;
+  const participants = new Participants(progress);
+  if (options.store === 'folder') {
+    const ours = await openOurs(workplace, options);
+    participants.present(ours);
+    const peers = participants.present(await startDockerRegistry(stack, root));
+    const readers = participants.present(await startNginx(stack, root));
+    return { ours, peers, readers, keepers: [...peers, ...readers], participants };
+  }
+  const store = await startS3Store(stack, root, options.store);
+  const ours = await openOurs(workplace, options, storeEnvironment(await store.makeBucket('artifortress')));
+  participants.present(ours);
+  const raw = openRawS3(stack, store, await store.makeBucket('raw'));
+  participants.present({ ...raw, name: store.name });
+  const registry = await startDockerRegistry(stack, root, await store.makeBucket('docker-registry'));
+  const peers = [raw, ...participants.present(registry)];
+  return { ours, peers, readers: [ours.redirecting], keepers: peers, participants };
+}
+
+/** Starts our server alone, with its metrics open to whoever watches it, in a folder of its own below the run's. */
+export async function openOurs(
+  { stack, root }: Workplace,
+  { cpuProfileFolder }: Pick<PlaceOptions, 'cpuProfileFolder'>,
+  storeEnv: Readonly<Record<string, string>> = {},
+  folderName = 'artifortress',
+): Promise<Artifortress> {
+  const profiling = cpuProfileFolder === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${cpuProfileFolder}` };
+  return await openArtifortress(stack, root, {
+    folderName,
+    storeEnv: { ...storeEnv, ...profiling, ARTIFORTRESS_METRICS_OPEN: 'true' },
+  });
+}
