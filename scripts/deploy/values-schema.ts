@@ -76,7 +76,6 @@ export function valuesSchema(): string {
         priorityClassName: TEXT,
       }),
       worker: object({ enabled: SWITCH, replicas: COUNT, resources: RESOURCES }),
-      preStopSeconds: { type: 'integer', minimum: 0 },
       shutdownMarginSeconds: { type: 'integer', minimum: 0 },
       service: object({
         type: { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },

@@ -160,9 +160,21 @@ describe.skipIf(checkers === null)('the chart', () => {
   });
 
   test('a pod is given time for the traffic that still comes, for its requests, and to close', async () => {
-    const { manifests } = await render(FULL);
-    // 5 before the stop, 40 as the setting says, 15 to close.
-    expect(of(manifests, 'Deployment')[0]?.spec?.template?.spec?.terminationGracePeriodSeconds).toBe(60);
+    const timesOf = async (settings: Record<string, number>) => {
+      const { manifests } = await render({ ...LEAST, settings: { ...LEAST.settings, ...settings } });
+      const [{ data } = { data: {} }] = of(manifests, 'ConfigMap');
+      return [
+        data?.ARTIFORTRESS_SHUTDOWN_DELAY_SECONDS,
+        of(manifests, 'Deployment')[0]?.spec?.template?.spec?.terminationGracePeriodSeconds,
+      ];
+    };
+    // 15 to close, and the grace of the settings: 20 unless set.
+    expect(await timesOf({})).toEqual(['5', 5 + 20 + 15]);
+    expect(await timesOf({ ARTIFORTRESS_SHUTDOWN_DELAY_SECONDS: 8, ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS: 40 })).toEqual([
+      '8',
+      8 + 40 + 15,
+    ]);
+    expect(await timesOf({ ARTIFORTRESS_SHUTDOWN_DELAY_SECONDS: 0 })).toEqual(['0', 20 + 15]);
   });
 
   test('the servers leave what works by the clock to the worker, and do it themselves where there is none', async () => {

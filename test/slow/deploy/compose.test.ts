@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -32,9 +32,9 @@ describe.skipIf(reason !== null)('what the Compose file describes', () => {
   beforeAll(async () => {
     project = await startComposeProject();
     folder = await mkdtemp(join(tmpdir(), 'artifortress-quick-start-'));
-    // The checkout, as far as "npx artifortress" needs it.
-    for (const name of ['package.json', 'node_modules', 'bin', 'src'])
-      await symlink(join(REPOSITORY, name), join(folder, name));
+    // npx itself is tested as a newcomer does (test/e2e); here it would only take its time.
+    const npx = `#!/bin/sh\nshift\nexec '${process.execPath}' '${join(REPOSITORY, 'bin', 'artifortress.js')}' "$@"\n`;
+    await writeFile(join(folder, 'npx'), npx, { mode: 0o755 });
   });
 
   afterAll(async () => {
@@ -59,7 +59,7 @@ describe.skipIf(reason !== null)('what the Compose file describes', () => {
     const { HOME, PATH } = process.env;
     const typed = await typeInOrder(examples, folder, {
       HOME,
-      PATH,
+      PATH: `${folder}:${PATH}`,
       ARTIFORTRESS_URL: project.url,
       ARTIFORTRESS_BOOTSTRAP_TOKEN: project.bootstrapToken,
     });

@@ -34,9 +34,15 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ if .Values.files.tls.secret }}HTTPS{{ else }}HTTP{{ end }}
 {{- end -}}
 
+{{/* How long requests may still reach a pod that was told to stop: until every proxy has heard of it. */}}
+{{- define "artifortress.shutdownDelaySeconds" -}}
+{{ hasKey .Values.settings "ARTIFORTRESS_SHUTDOWN_DELAY_SECONDS" | ternary (get .Values.settings "ARTIFORTRESS_SHUTDOWN_DELAY_SECONDS") 5 | int }}
+{{- end -}}
+
 {{/* Seconds from the stop signal to the kill: traffic still arriving, requests in progress, closing. */}}
 {{- define "artifortress.terminationGracePeriodSeconds" -}}
-{{ add .Values.preStopSeconds (get .Values.settings "ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS" | default 20) .Values.shutdownMarginSeconds }}
+{{- $grace := hasKey .Values.settings "ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS" | ternary (get .Values.settings "ARTIFORTRESS_SHUTDOWN_GRACE_SECONDS") 20 -}}
+{{ add (include "artifortress.shutdownDelaySeconds" .) (int $grace) .Values.shutdownMarginSeconds }}
 {{- end -}}
 
 {{/* What can't work is refused here, with what to do, and not found out by a pod that does not start. */}}
@@ -141,10 +147,6 @@ spec:
         # The server gives its dependencies 3 seconds.
         timeoutSeconds: 5
         failureThreshold: 2
-      lifecycle:
-        # Until everyone has heard that this pod is leaving, requests still come.
-        preStop:
-          exec: { command: [sleep, {{ $values.preStopSeconds | quote }}] }
       resources:
         {{- toYaml .resources | nindent 8 }}
       volumeMounts:
