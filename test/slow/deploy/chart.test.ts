@@ -162,9 +162,9 @@ describe.skipIf(checkers === null)('the chart', () => {
   test('a pod is given time for the traffic that still comes, for its requests, and to close', async () => {
     const timesOf = async (settings: Record<string, number>) => {
       const { manifests } = await render({ ...LEAST, settings: { ...LEAST.settings, ...settings } });
-      const [{ data } = { data: {} }] = of(manifests, 'ConfigMap');
+      const [settingsOfPods] = of(manifests, 'ConfigMap');
       return [
-        data?.ARTIFORTRESS_SHUTDOWN_DELAY_SECONDS,
+        settingsOfPods?.data?.ARTIFORTRESS_SHUTDOWN_DELAY_SECONDS,
         of(manifests, 'Deployment')[0]?.spec?.template?.spec?.terminationGracePeriodSeconds,
       ];
     };
