@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 /** A type that only its own parser can make. */
 export type Branded<Base, Name extends string> = Base & { readonly __brand: Name };
 
@@ -13,4 +15,9 @@ export const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
 /** RFC 3339 in UTC, with milliseconds. */
 export function toTimestamp(date: Date): string {
   return date.toISOString();
+}
+
+/** A field that may be left out, or be null: many a client writes down as null what it has not. */
+export function optional<Value extends z.ZodType>(schema: Value) {
+  return schema.nullish().transform((value) => value ?? undefined);
 }

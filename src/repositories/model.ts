@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type RepoKey, repoKeySchema } from '../access/repo-key.ts';
-import { PRINTABLE, toTimestamp } from '../kernel/parse.ts';
+import { optional, PRINTABLE, toTimestamp } from '../kernel/parse.ts';
 
 const REPO_TYPES = ['local', 'remote', 'virtual'] as const;
 export type RepoType = (typeof REPO_TYPES)[number];
@@ -24,8 +24,8 @@ export const newRepositorySchema = z
   .object({
     repoKey: repoKeySchema,
     repoType: z.enum(REPO_TYPES),
-    upstreamUrl: upstreamUrlSchema.optional(),
-    memberRepos: z.array(repoKeySchema).max(MAXIMUM_MEMBERS).optional(),
+    upstreamUrl: optional(upstreamUrlSchema),
+    memberRepos: optional(z.array(repoKeySchema).max(MAXIMUM_MEMBERS)),
   })
   .superRefine((body, context) => {
     const problem = problemOf(body);

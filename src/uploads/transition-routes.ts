@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type App, access, callerOf } from '../http/app.ts';
 import { answers, repositoryParams } from '../http/schemas.ts';
-import { toTimestamp } from '../kernel/parse.ts';
+import { optional, toTimestamp } from '../kernel/parse.ts';
 import { digestSchema } from '../objects/digest.ts';
 import { PART_LIMITS } from '../objects/object-store.ts';
 import type { Services } from '../services.ts';
@@ -23,22 +23,24 @@ const partNumberSchema = z.int().min(1).max(PART_LIMITS.maximumNumber);
 
 const partRequestSchema = z.object({
   partNumber: partNumberSchema,
-  sha256: digestSchema
-    .optional()
-    .describe('Has the store itself refuse other bytes. On all parts of a session or on none.'),
-  sizeBytes: z
-    .int()
-    .min(1)
-    .max(PART_LIMITS.maximumBytes)
-    .optional()
-    .describe('Binds the URL to a body of this length.'),
+  sha256: optional(digestSchema).describe(
+    'Has the store itself refuse other bytes. On all parts of a session or on none.',
+  ),
+  sizeBytes: optional(z.int().min(1).max(PART_LIMITS.maximumBytes)).describe('Binds the URL to a body of this length.'),
 });
 
 const partsBodySchema = z
-  .union([partRequestSchema, z.object({ parts: z.array(partRequestSchema).min(1).max(MAXIMUM_PARTS_A_REQUEST) })])
+  .union([
+    partRequestSchema.extend({ parts: z.null().optional() }),
+    z.object({
+      partNumber: z.null().optional(),
+      parts: z.array(partRequestSchema).min(1).max(MAXIMUM_PARTS_A_REQUEST),
+    }),
+  ])
   .superRefine((body, context) => {
-    const repeated = 'parts' in body && new Set(body.parts.map((part) => part.partNumber)).size < body.parts.length;
-    if (repeated) context.addIssue({ code: 'custom', path: ['parts'], message: 'names a part number twice' });
+    const numbers = body.parts?.map((part) => part.partNumber) ?? [];
+    if (new Set(numbers).size < numbers.length)
+      context.addIssue({ code: 'custom', path: ['parts'], message: 'names a part number twice' });
   });
 
 const signedPart = {
@@ -48,7 +50,8 @@ const signedPart = {
   expiresAtUtc: z.string(),
 };
 
-const ETAG_FORM = /^"?[\x21\x23-\x7e]{1,256}"?$/;
+/** Any text that could be one: whether it is the right one is for the store to say. A proxy may have made it weak (RFC 9110 §8.8.1). */
+const ETAG_FORM = /^(?:W\/(?="))?"?[^"\p{Cc}\p{Cs}]{1,256}"?$/u;
 
 const completeBodySchema = z.object({
   parts: z
@@ -59,7 +62,7 @@ const completeBodySchema = z.object({
           .string()
           .trim()
           .regex(ETAG_FORM, 'must be the ETag that the PUT of the part answered')
-          .transform((etag) => etag.replaceAll('"', '')),
+          .transform(opaqueTagOf),
       }),
     )
     .min(1)
@@ -69,6 +72,11 @@ const completeBodySchema = z.object({
       'names a part number twice',
     ),
 });
+
+/** What is between the quotes, if there are any. */
+function opaqueTagOf(etag: string): string {
+  return etag.replace(/^W\/(?=")/, '').replaceAll('"', '');
+}
 
 function presentSigned({ partNumber, url, headers, expiresAt }: SignedPart) {
   return { partNumber, uploadUrl: url, headers, expiresAtUtc: toTimestamp(expiresAt) };
@@ -97,12 +105,12 @@ export function registerTransitionRoutes(app: App, services: Services): void {
     async (request) => {
       const { repoKey, uploadId } = request.params;
       const { body } = request;
-      const wanted: PartRequest[] = 'parts' in body ? body.parts : [body];
+      const wanted: PartRequest[] = body.parts ?? [body];
       const { session, parts } = await requestParts(services, callerOf(request), repoKey, uploadId, wanted);
       const signed = parts.map(presentSigned);
       const [only] = signed;
       const change = { uploadId, repoKey, state: session.state };
-      return 'parts' in body || only === undefined ? { ...change, parts: signed } : { ...change, ...only };
+      return Array.isArray(body.parts) || only === undefined ? { ...change, parts: signed } : { ...change, ...only };
     },
   );
 
@@ -163,7 +171,7 @@ export function registerTransitionRoutes(app: App, services: Services): void {
         tags: ['uploads'],
         summary: 'End a session and have its bytes removed',
         params: uploadParams,
-        body: z.object({ reason: abortReasonSchema.optional() }).nullish(),
+        body: z.object({ reason: optional(abortReasonSchema) }).nullish(),
         response: answers({ 200: z.object({ ...stateChange, reason: z.string().nullable() }) }),
       },
     },

@@ -30,6 +30,9 @@ describe('each type of repository', () => {
     { repoType: 'remote', upstreamUrl: 'http://upstream.example:8081/a?b=c' },
     { repoType: 'virtual', memberRepos: ['member'] },
     { repoType: 'virtual', memberRepos: ['member-too', 'member'] },
+    { repoType: 'local', upstreamUrl: null, memberRepos: [] },
+    { repoType: 'remote', upstreamUrl: UPSTREAM, memberRepos: [] },
+    { repoType: 'virtual', upstreamUrl: null, memberRepos: ['member'] },
   ])('is created as it was asked for: %j', async (fields) => {
     const repoKey = freshKey();
     const reply = await create({ repoKey, ...fields });
@@ -57,6 +60,12 @@ describe('each type of repository', () => {
   });
 });
 
+test('a field that its type has no use for may be null', async () => {
+  expect((await create({ repoKey: freshKey(), repoType: 'local', upstreamUrl: null, memberRepos: null })).status).toBe(
+    201,
+  );
+});
+
 test('the Location is the path of the repository', async () => {
   const repoKey = freshKey();
   expect((await create({ repoKey, repoType: 'local' })).headers.get('location')).toBe(`/v1/repos/${repoKey}`);
@@ -71,6 +80,8 @@ describe('a 400 is the answer to', () => {
     ['local with an upstream', { repoType: 'local', upstreamUrl: UPSTREAM }],
     ['local with members', { repoType: 'local', memberRepos: ['member'] }],
     ['remote without an upstream', { repoType: 'remote' }],
+    ['remote with null as its upstream', { repoType: 'remote', upstreamUrl: null }],
+    ['virtual with null as its members', { repoType: 'virtual', memberRepos: null }],
     ['remote with an empty upstream', { repoType: 'remote', upstreamUrl: '' }],
     ['remote with members', { repoType: 'remote', upstreamUrl: UPSTREAM, memberRepos: ['member'] }],
     ['remote with a relative upstream', { repoType: 'remote', upstreamUrl: '/artifacts' }],

@@ -28,6 +28,7 @@ describe('ETags are taken', () => {
     ['in quotes, as they came', (etag: string) => etag],
     ['without quotes', (etag: string) => etag.replaceAll('"', '')],
     ['between blanks', (etag: string) => ` ${etag} `],
+    ['made weak by a proxy', (etag: string) => `W/${etag}`],
   ])('%s', async (_form, write) => {
     const held = await inState(server, 'parts_uploading');
     expect((await complete(held, [{ partNumber: 1, etag: write(held.etag) }])).status).toBe(200);
@@ -62,6 +63,7 @@ describe('what can not be is a 409, state kept, and mended by what can:', () => 
     ['a part that was not sent', ({ etag }) => [...listed([etag]), { partNumber: 2, etag }]],
     ['only a part that was not sent', ({ etag }) => [{ partNumber: 7, etag }]],
     ['another ETag', () => listed([sha256(uniqueBytes())])],
+    ['what no store would answer as an ETag', () => listed(['no ETag, but <text>'])],
   ])('%s', async (_what, wrong) => {
     const held = await inState(server, 'parts_uploading');
     const refused = await complete(held, wrong(held));

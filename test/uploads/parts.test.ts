@@ -29,6 +29,8 @@ describe('a part request', () => {
     ['a thousand parts', { parts: numbered(1000) }, 1000],
     ['parts in any order', { parts: [{ partNumber: 9 }, { partNumber: 2 }] }, 2],
     ['a size', { partNumber: 1, sizeBytes: 1 }, 1],
+    ['null for what is left out', { partNumber: 1, sizeBytes: null, sha256: null, parts: null }, 1],
+    ['null for what is left out of a list', { partNumber: null, parts: [{ partNumber: 1, sha256: null }] }, 1],
     ['the largest size', { partNumber: 1, sizeBytes: 5 * 1024 ** 3 }, 1],
   ])('takes %s', async (_what, body, count) => {
     const { status, json } = await ask(await start(), body);
@@ -40,6 +42,7 @@ describe('a part request', () => {
     ['no part', {}],
     ['no parts', { parts: [] }],
     ['more than a thousand parts', { parts: numbered(1001) }],
+    ['one part beside a list', { partNumber: 1, parts: [{ partNumber: 2 }] }],
     ['part 0', { partNumber: 0 }],
     ['part 10,001', { partNumber: 10_001 }],
     ['part 1.5', { partNumber: 1.5 }],
