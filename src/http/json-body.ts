@@ -10,6 +10,11 @@ export function parseJsonBodies(app: App): void {
   app.removeAllContentTypeParsers();
   // Refuses "__proto__" and "constructor.prototype" too.
   const parseJson = app.getDefaultJsonParser('error', 'error');
+  // Many an HTTP client names a Content-Type where it sends nothing: then there is nothing to refuse.
+  app.addContentTypeParser('*', ({ headers }, _payload, done) => {
+    const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+    done(isEmpty ? null : new AppError('unsupported_media_type'), undefined);
+  });
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const bytes = Buffer.from(body);
     if (bytes.length === 0) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { complete, sha256 } from '../support/uploading.ts';
 import { inState, twoParts, UPLOAD_TTL_SECONDS } from './in-state.ts';
@@ -60,6 +60,44 @@ test('an abort answers the first reason, whatever reason is given later', async 
 
 test('an abort without a body says that the client did it', async () => {
   expect((await abort(await inState(server, 'initiated'))).json).toMatchObject({ reason: 'client_abort' });
+});
+
+test('an abort with null as its reason has none', async () => {
+  const held = await inState(server, 'initiated');
+  const aborted = await server.request('POST', `${held.path}/abort`, { json: { reason: null } });
+  expect(aborted.json).toMatchObject({ state: 'aborted', reason: 'client_abort' });
+});
+
+describe.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json'])(
+  'a Content-Type of %s over no body, as HTTP clients send it, does not hinder',
+  (contentType) => {
+    const bare = { headers: { 'content-type': contentType }, body: '' };
+
+    test('a commit', async () => {
+      const held = await inState(server, 'pending_commit');
+      expect((await server.request('POST', `${held.path}/commit`, bare)).json).toMatchObject({ state: 'committed' });
+    });
+
+    test('an abort', async () => {
+      const held = await inState(server, 'initiated');
+      expect((await server.request('POST', `${held.path}/abort`, bare)).json).toMatchObject({ state: 'aborted' });
+    });
+
+    test('a DELETE', async () => {
+      const held = await inState(server, 'committed');
+      const path = `/v1/repos/${held.repoKey}/blobs/${sha256(held.bytes)}`;
+      const { headers } = bare;
+      expect((await server.request('DELETE', path, { headers })).json).toMatchObject({ status: 'deleted' });
+    });
+  },
+);
+
+test('a commit with a body of another kind is a 415, the session as it was', async () => {
+  const held = await inState(server, 'pending_commit');
+  const headers = { 'content-type': 'text/plain' };
+  const refused = await server.request('POST', `${held.path}/commit`, { headers, body: 'now' });
+  expect(refused.json).toMatchObject({ error: 'unsupported_media_type' });
+  expect(await rowOf(server, held.uploadId)).toMatchObject({ state: 'pending_commit' });
 });
 
 test.each([
