@@ -181,7 +181,8 @@ function neededRole(need: Access): string {
   }
 }
 
-/** Method and pattern, never the path itself: what was asked for stands in the details of other rows, not in a denial. */
+/** Method and pattern, as the document of the API writes it; never the path itself: what was asked for stands in the details of other rows, not in a denial. */
 export function routeOf(request: FastifyRequest): string {
-  return `${request.method} ${request.routeOptions.url ?? ''}`;
+  const pattern = request.routeOptions.url ?? '';
+  return `${request.method} ${pattern.replace(/:(\w+)/g, '{$1}')}`;
 }
