@@ -52,7 +52,7 @@ export function registerAuditRoutes(app: App, services: Services): void {
         querystring: z.object({
           ...pageQuery,
           action: filterText.optional(),
-          actor: filterText.optional(),
+          actor: filterText.trim().toLowerCase().optional(),
           resourceType: filterText.optional(),
           resourceId: filterText.optional(),
           since: moment.optional().describe('Inclusive.'),

@@ -30,7 +30,7 @@ const prefixSchema = z
   .trim()
   .toLowerCase()
   .transform((text) => text.replace(/^sha256:/, ''))
-  .refine((text) => /^[0-9a-f]{1,64}$/.test(text), 'must be the first hex characters of a digest');
+  .refine((text) => /^[0-9a-f]{0,64}$/.test(text), 'must be the first hex characters of a digest');
 
 function presentReference({
   digest,
@@ -55,7 +55,7 @@ export function registerBlobRoutes(app: App, services: Services): void {
         params: repositoryParams,
         querystring: z.object({
           ...pageQuery,
-          prefix: prefixSchema.optional().describe('First characters of the digest.'),
+          prefix: prefixSchema.optional().describe('First characters of the digest; empty: all.'),
         }),
         response: answers({ 200: pageSchema(referenceSchema) }),
       },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { reposAllowed } from '../access/model.ts';
 import { type App, access, callerOf } from '../http/app.ts';
+import { locationOf } from '../http/location.ts';
 import { answers, repositoryParams } from '../http/schemas.ts';
 import { decodeCursor, pageQuery, pageSchema, ROW_ID_KEY, toPage } from '../kernel/page.ts';
 import type { Services } from '../services.ts';
@@ -63,7 +64,8 @@ export function registerRepositoryRoutes(app: App, services: Services): void {
     },
     async (request, reply) => {
       const created = await createRepository(services, callerOf(request), request.body);
-      return reply.code(201).header('location', `/v1/repos/${created.repoKey}`).send(presentRepository(created));
+      const location = locationOf(services.publicUrl(), `/v1/repos/${created.repoKey}`);
+      return reply.code(201).header('location', location).send(presentRepository(created));
     },
   );
 

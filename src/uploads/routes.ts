@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type App, access, callerOf } from '../http/app.ts';
+import { locationOf } from '../http/location.ts';
 import { answers, repositoryParams } from '../http/schemas.ts';
 import { decodeCursor, pageQuery, pageSchema, toPage, UUID_KEY } from '../kernel/page.ts';
 import { toTimestamp } from '../kernel/parse.ts';
@@ -46,7 +47,7 @@ export function registerSessionRoutes(app: App, services: Services): void {
       const body = { ...presentCreated(created, publicUrl()), expectedDigest, expectedLength };
       return reply
         .code(created.kind === 'deduped' ? 200 : 201)
-        .header('location', `/v1/repos/${repoKey}/uploads/${body.uploadId}`)
+        .header('location', locationOf(publicUrl(), `/v1/repos/${repoKey}/uploads/${body.uploadId}`))
         .send(body);
     },
   );
@@ -59,7 +60,13 @@ export function registerSessionRoutes(app: App, services: Services): void {
         tags: ['uploads'],
         summary: 'List the upload sessions of a repository',
         params: repositoryParams,
-        querystring: z.object({ ...pageQuery, state: z.enum(UPLOAD_STATES).optional() }),
+        querystring: z.object({
+          ...pageQuery,
+          state: z
+            .enum([...UPLOAD_STATES, ''])
+            .optional()
+            .describe('Empty: all.'),
+        }),
         response: answers({ 200: pageSchema(sessionSchema) }),
       },
     },
@@ -68,7 +75,8 @@ export function registerSessionRoutes(app: App, services: Services): void {
       const { repoKey } = request.params;
       const repository = await findRepository(services.db, callerOf(request).principal.tenantId, repoKey);
       const before = decodeCursor(cursor, UUID_KEY);
-      const rows = await listSessions(services.db, repository ?? unknownRepository(repoKey), state, before, limit + 1);
+      const wanted = state === '' ? undefined : state;
+      const rows = await listSessions(services.db, repository ?? unknownRepository(repoKey), wanted, before, limit + 1);
       return toPage(
         rows,
         limit,

@@ -113,6 +113,10 @@ describe('pages of the trail', () => {
     expect(await walk('&actor=owner')).toEqual(whole);
   });
 
+  test('are found by their actor as it is written anywhere else', async () => {
+    expect(await walk('&actor=%20Owner%20')).toEqual(await walk('&actor=owner'));
+  });
+
   test('do not move when rows are added while they are read', async () => {
     const whole = (await readTrail(server)).map((row) => row.auditId);
     expect(await walk('', () => server.issueToken('newcomer', ['repo:alpha:read']))).toEqual(whole);

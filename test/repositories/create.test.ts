@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readTrail } from '../audit/trail.ts';
 import { expectError } from '../http/expect-error.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
+import { createSession, uniqueBytes } from '../support/uploading.ts';
 
 let server: TestServer;
 let nextKey = 0;
@@ -69,6 +70,17 @@ test('a field that its type has no use for may be null', async () => {
 test('the Location is the path of the repository', async () => {
   const repoKey = freshKey();
   expect((await create({ repoKey, repoType: 'local' })).headers.get('location')).toBe(`/v1/repos/${repoKey}`);
+});
+
+test('the Location lies under the path of the public address, if it has one', async () => {
+  const behindProxy = await startTestServer({ settings: { publicUrl: 'https://proxy.example/artifacts' } });
+  const repository = await behindProxy.request('POST', '/v1/repos', { json: { repoKey: 'apps', repoType: 'local' } });
+  const session = await createSession(behindProxy, 'apps', uniqueBytes());
+  await behindProxy.close();
+  expect([repository.headers.get('location'), session.created.headers.get('location')]).toEqual([
+    '/artifacts/v1/repos/apps',
+    `/artifacts/v1/repos/apps/uploads/${session.uploadId}`,
+  ]);
 });
 
 describe('a 400 is the answer to', () => {

@@ -48,6 +48,11 @@ test.each(UPLOAD_STATES)('only those that are %s are listed where that is asked 
   expect(json.items.map((item: Listed) => item.uploadId)).toContain(held.uploadId);
 });
 
+test('an empty state is none', async () => {
+  const held = await inState(server, 'initiated');
+  expect((await list(held.repoKey, '?state=')).json).toEqual((await list(held.repoKey)).json);
+});
+
 test('sessions of other repositories are not listed', async () => {
   await inState(server, 'initiated');
   await server.createRepository('quiet');
