@@ -44,6 +44,15 @@ describe('every answer', () => {
     expect([reply.headers.get('server'), reply.headers.get('x-powered-by')]).toEqual([null, null]);
   });
 
+  test.each([
+    ['a token', 'POST', '/v1/auth/pats', { json: { subject: 'ci', scopes: ['repo:apps:read'], ttlMinutes: 5 } }],
+    ['who somebody is', 'GET', '/v1/auth/whoami', {}],
+    ['a list', 'GET', '/v1/repos', {}],
+    ['a refusal', 'GET', '/v1/repos/none', {}],
+  ])('with %s is for nobody to keep', async (_what, method, path, options) => {
+    expect((await server.request(method, path, options)).headers.get('cache-control')).toBe('no-store');
+  });
+
   test('tells browsers to stay with HTTPS where the public address is one', async () => {
     expect((await server.request('GET', '/')).headers.get('strict-transport-security')).toBeNull();
     const secure = await startTestServer({ settings: { publicUrl: 'https://artifacts.example' } });
