@@ -30,10 +30,10 @@ export default {
       name: 'stores-know-no-verbs',
       comment: 'SQL lies below the use cases.',
       severity: 'error',
-      from: { path: 'store\\.ts$', pathNot: '^src/objects/' },
+      from: { path: '[-/]store\\.ts$', pathNot: '^src/objects/' },
       to: {
         path: '^src/',
-        pathNot: '(^src/kernel/|/model\\.ts$|store\\.ts$|^src/access/repo-key\\.ts$|^src/objects/)',
+        pathNot: '(^src/kernel/|/model\\.ts$|[-/]store\\.ts$|^src/access/repo-key\\.ts$|^src/objects/)',
       },
     },
     {
@@ -42,7 +42,7 @@ export default {
       from: {
         path: '^src/',
         pathNot:
-          '(store\\.ts$|^src/kernel/(database|migrate)\\.ts$|^src/access/bootstrap\\.ts$|^src/http/operations-routes\\.ts$)',
+          '([-/]store\\.ts$|^src/kernel/(database|migrate)\\.ts$|^src/access/bootstrap\\.ts$|^src/http/operations-routes\\.ts$)',
       },
       to: { path: DATABASE_LIBRARIES },
     },

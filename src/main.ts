@@ -15,6 +15,7 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { lockDataFolder } from './kernel/data-folder-lock.ts';
 import { type ConnectionTarget, type Database, openDatabase } from './kernel/database.ts';
 import { startEmbeddedPostgres } from './kernel/embedded-postgres/index.ts';
+import { walArchiveOf } from './kernel/embedded-postgres/wal-archive.ts';
 import { messageOf } from './kernel/errors.ts';
 import { createIds } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
@@ -189,7 +190,11 @@ async function startDatabase(settings: Settings, log: Logger, undo: AsyncDisposa
   const holder = `artifortress serve on http://${settings.host}:${settings.port}`;
   const lock = await lockDataFolder(settings.dataDirectory, holder);
   undo.defer(() => lock.release());
-  const postgres = await startEmbeddedPostgres({ dataDirectory: join(settings.dataDirectory, 'postgres'), log });
+  const postgres = await startEmbeddedPostgres({
+    dataDirectory: join(settings.dataDirectory, 'postgres'),
+    log,
+    archive: walArchiveOf(settings),
+  });
   undo.defer(() => postgres.stop());
   const failed = postgres.exited.then(
     ({ code, signal }) => `the embedded PostgreSQL ended by itself (${signal ?? `exit code ${code}`})`,

@@ -51,10 +51,10 @@ export async function insertEpoch(transaction: Queryable, epoch: Epoch): Promise
       ${JSON.stringify(epoch.statement)}::jsonb, ${epoch.statementSha256}, ${epoch.openedAt})`);
 }
 
-/** The epochs from the one that a batch belongs to on, oldest first. Few: one for each restore. */
+/** The epochs from the one that the batch before this one belongs to on, oldest first. Few: one for each restore. */
 export async function listEpochsFrom(db: Queryable, batchNumber: number): Promise<Epoch[]> {
   return await db.query(sql<Epoch>`
     select ${EPOCH} from audit_epochs
-    where epoch >= coalesce((select max(epoch) from audit_epochs where after_batch < ${batchNumber}), 1)
+    where epoch >= coalesce((select max(epoch) from audit_epochs where after_batch < ${batchNumber - 1}), 1)
     order by epoch`);
 }

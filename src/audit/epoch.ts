@@ -17,7 +17,7 @@ type EpochServices = Pick<Services, 'clock' | 'signer'>;
 
 /**
  * The epoch that the next batch belongs to. Where the database goes on on another history than the last epoch's, as after a restore,
- * that is a new one. The caller holds the lock of the sealing.
+ * that is a new one, opened whether or not there is anything to seal: the next export tells of it. The caller holds the lock of the sealing.
  */
 export async function epochInForce(
   services: EpochServices,

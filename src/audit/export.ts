@@ -47,6 +47,11 @@ export async function* exportAudit(
     }
     if (batches.length < BATCHES_AT_ONCE) break;
   }
+  // Opened, and nothing sealed in them yet.
+  const trailing = (await listEpochsFrom(db, next)).filter(
+    ({ afterBatch }) => afterBatch === next - 1 && (next > fromBatch || fromBatch === 1),
+  );
+  yield trailing.map(({ statement }) => line({ type: 'epoch', statement })).join('');
   yield line({ type: 'end', nextBatch: next });
 }
 

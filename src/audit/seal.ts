@@ -55,7 +55,7 @@ function tellOf({ log }: SealingServices, { epoch, afterBatch, timeline, systemI
 
 interface Sealed {
   rows: readonly AuditRow[];
-  /** An epoch other than the first, where this batch begins one. */
+  /** An epoch other than the first, where one was opened. */
   opened?: Epoch | undefined;
 }
 
@@ -68,8 +68,9 @@ async function sealBatch(services: SealingServices, transaction: Queryable, hasH
     hasHistory ? readHistory(transaction) : undefined,
   ]);
   const [first, last] = [rows[0], rows.at(-1)];
-  if (first === undefined || last === undefined) return { rows: [] };
   const { epoch, isNew } = await epochInForce(services, transaction, previous, history);
+  const opened = isNew ? epoch : undefined;
+  if (first === undefined || last === undefined) return { rows: [], opened };
   const batchNumber = (previous?.batchNumber ?? 0) + 1;
   const sealedAt = clock.now();
   const payload = encodeStatement({
@@ -95,7 +96,7 @@ async function sealBatch(services: SealingServices, transaction: Queryable, hasH
     batch,
     rows.map(({ auditId }) => auditId),
   );
-  return { rows, opened: isNew ? epoch : undefined };
+  return { rows, opened };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { AppError, assert } from '../kernel/errors.ts';
+import { isStoreError } from '../objects/errors.ts';
 import type { ByteRange } from '../objects/object-store.ts';
 import type { Services } from '../services.ts';
 import type { Blob } from './model.ts';
@@ -48,7 +49,7 @@ export async function sendBlob(
   const lengthBytes = range.end - range.start + 1;
   const download = services.downloads.begin(lengthBytes);
   try {
-    const reader = await services.objects.open(blob.objectKey, range);
+    const reader = await services.objects.open(blob.objectKey, range).catch(explainMissing);
     try {
       await sendBody(response, reader, lengthBytes, download, begin);
     } finally {
@@ -57,4 +58,14 @@ export async function sendBlob(
   } finally {
     download.end();
   }
+}
+
+/** A retry won't help, and only the operator can. The digest is known to whoever asked for it; where the bytes lay is for the log. */
+function explainMissing(error: unknown): never {
+  if (!isStoreError(error, 'object_not_found')) throw error;
+  throw new AppError(
+    'service_unavailable',
+    'The stored bytes of this blob are missing: its operator has to look ("artifortress fsck").',
+    { cause: error },
+  );
 }

@@ -126,6 +126,18 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/bench.ts')).benchCommand,
   },
   {
+    name: 'backup',
+    summary: 'back up the embedded database, the keys and the bytes',
+    heading: SERVER,
+    load: async () => (await import('./commands/backup.ts')).backupCommand,
+  },
+  {
+    name: 'restore',
+    summary: 'restore the embedded database, up to a moment',
+    heading: SERVER,
+    load: async () => (await import('./commands/restore.ts')).restoreCommand,
+  },
+  {
     name: 'status',
     alias: 'health',
     summary: 'show whether the server is ready',

@@ -74,7 +74,7 @@ function unknownNames(given: Readonly<Record<string, string | undefined>>, every
   const legal = new Set<string>([...known, ...CLIENT_VARIABLES, CONFIG_FILE_VARIABLE]);
   return Object.keys(given)
     .filter((name) => (everyNameCounts || name.startsWith(PREFIX)) && !legal.has(name))
-    .map((name) => `${name}: no such setting${suggestion(name, known)}. "artifortress config" lists them all.`);
+    .map((name) => `${name}: no such setting${suggestion(name, known)} "artifortress config" lists them all.`);
 }
 
 function suggestion(name: string, known: readonly string[]): string {
@@ -83,7 +83,7 @@ function suggestion(name: string, known: readonly string[]): string {
   const nearest = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .reduce((best, next) => (next.distance < best.distance ? next : best));
-  return nearest.distance <= 4 ? `; did you mean ${nearest.candidate}?` : '';
+  return nearest.distance <= 4 ? `; did you mean ${nearest.candidate}?` : '.';
 }
 
 /** Levenshtein's distance, in one row. */

@@ -27,6 +27,18 @@ export const SETTINGS = {
     './artifortress-data',
     'Folder of the embedded database, the stored bytes and the signing keys.',
   ),
+  walArchiveDirectory: setting(
+    'ARTIFORTRESS_WAL_ARCHIVE_DIR',
+    z.string().min(1),
+    undefined,
+    'Folder, on another disk than the data folder, to which the embedded PostgreSQL copies its log, so that "artifortress restore" can go back to any moment since a backup. Unset: the log is not kept.',
+  ),
+  walArchiveSeconds: setting(
+    'ARTIFORTRESS_WAL_ARCHIVE_SECONDS',
+    wholeNumber(1, 86_400),
+    '60',
+    'How long what was written may wait until its part of the log is archived. A part takes 16 MiB, full or not.',
+  ),
   publicUrl: setting(
     'ARTIFORTRESS_PUBLIC_URL',
     httpUrl,
@@ -157,6 +169,7 @@ type SettingValue<Name extends SettingName> = z.output<(typeof SETTINGS)[Name]['
 /** The settings that have no default and may therefore be absent. */
 type OptionalSetting =
   | 'databaseUrl'
+  | 'walArchiveDirectory'
   | 'publicUrl'
   | 'bootstrapToken'
   | 'logLevel'

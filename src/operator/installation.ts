@@ -5,6 +5,7 @@ import { lockDataFolder } from '../kernel/data-folder-lock.ts';
 import { type ConnectionTarget, openDatabase } from '../kernel/database.ts';
 import { startEmbeddedPostgres } from '../kernel/embedded-postgres/index.ts';
 import { findRunningPostgres } from '../kernel/embedded-postgres/running.ts';
+import { walArchiveOf } from '../kernel/embedded-postgres/wal-archive.ts';
 import { StartupError } from '../kernel/errors.ts';
 import { createIds } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/log.ts';
@@ -48,7 +49,7 @@ export async function openInstallation(settings: Settings, log: Logger, command:
 }
 
 /** The database of the settings; else the embedded one: that of the running server, or one of our own for as long as we run. */
-async function reachDatabase(
+export async function reachDatabase(
   settings: Settings,
   log: Logger,
   command: string,
@@ -67,7 +68,7 @@ async function reachDatabase(
   });
   if (lock !== undefined) {
     undo.defer(() => lock.release());
-    const postgres = await startEmbeddedPostgres({ dataDirectory, log });
+    const postgres = await startEmbeddedPostgres({ dataDirectory, log, archive: walArchiveOf(settings) });
     undo.defer(() => postgres.stop());
     return postgres.connection;
   }

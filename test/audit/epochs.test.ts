@@ -57,6 +57,16 @@ describe('the trail of a restored database', () => {
     ]);
   });
 
+  test('tells of the restore also before anything was sealed in the new epoch', async () => {
+    const before = await exported(server);
+    await loseLastBatch();
+    await changeTimeline();
+    expect(await sealAudit(server.running.services)).toBe(0);
+    const after = await exported(server);
+    expect(await verified(after)).toMatchObject({ problems: [], lastBatch: 2, epochs: [{ epoch: 1 }, { epoch: 2 }] });
+    expect((await compared(before, after)).comparison).toMatchObject({ explainedBy: { epoch: 2 }, problems: [] });
+  });
+
   test('held against an export from before it names the rows that are lost', async () => {
     const before = await exported(server);
     await loseLastBatch();
@@ -124,13 +134,17 @@ describe('a history that was rewritten', () => {
 describe('an operator', () => {
   test('declares what the database does not show', async () => {
     await loseLastBatch();
+    // The database itself has changed, too: two epochs behind the same batch.
+    await changeTimeline();
     await openDeclaredEpoch(server.running.services, 'put back from a copy');
     await writeAndSeal('after');
     const { problems, epochs } = await verified(await exported(server));
     expect(problems).toEqual([]);
+    for (const fromBatch of [2, 3, 4]) expect((await verified(await exported(server, fromBatch))).problems).toEqual([]);
     expect(epochs).toMatchObject([
       { epoch: 1 },
-      { epoch: 2, afterBatch: 2, reason: 'declared', note: 'put back from a copy' },
+      { epoch: 2, afterBatch: 2, reason: 'database' },
+      { epoch: 3, afterBatch: 2, reason: 'declared', note: 'put back from a copy' },
     ]);
   });
 });

@@ -12,6 +12,7 @@ import { chooseRunAs } from './run-as.ts';
 import { LOG_LINE_PREFIX, namesPredecessor } from './server-log.ts';
 import { shutDown } from './shut-down.ts';
 import { makeSocketFolder, PORT } from './socket-folder.ts';
+import { archiveSettings, prepareArchive, type WalArchive } from './wal-archive.ts';
 
 export interface EmbeddedPostgres {
   /** For `pg`: the folder of the server's unix socket as host. There is no password: only this user can enter the folder. */
@@ -28,6 +29,7 @@ interface EmbeddedPostgresOptions {
   readonly log: Logger;
   /** PostgreSQL settings that go before ours, except where ours keep the server private and readable to us. */
   readonly settings?: Record<string, string>;
+  readonly archive?: WalArchive | undefined;
 }
 
 /** How long the orphaned backends of a killed server may hold on to its shared memory. */
@@ -56,10 +58,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await settlePredecessor(dataDirectory, log);
   await ensureDataFolder({ dataDirectory, binaries, runAs, majorVersion, log });
 
+  const { archive } = options;
+  if (archive !== undefined) await prepareArchive(archive, runAs.owner);
+  const settings = { ...options.settings, ...(archive === undefined ? {} : archiveSettings(archive)) };
   const socketFolder = await makeSocketFolder(dataDirectory, runAs.owner);
   const removeSocketFolder = () => rm(socketFolder, { recursive: true, force: true });
   try {
-    const serverArguments = ['-D', dataDirectory, ...settingArguments(socketFolder, options.settings)];
+    const serverArguments = ['-D', dataDirectory, ...settingArguments(socketFolder, settings)];
     const server = await launchWhenFree(runAs.command('QUIT', binaries.postgres, serverArguments), dataDirectory, log);
     log.info({ dataDirectory, socketFolder, runs: runAs.description }, 'the embedded PostgreSQL is ready');
     return supervise(server, socketFolder, removeSocketFolder, log);
