@@ -35,7 +35,12 @@ interface AppliedMigration {
 export async function migrate(target: ConnectionTarget, directory = MIGRATIONS_DIRECTORY): Promise<string[]> {
   const migrations = await readMigrations(directory);
   const client = new Client({ ...target, application_name: 'artifortress-migrate' });
-  await client.connect();
+  await client.connect().catch((cause: unknown) => {
+    throw new StartupError(
+      `The database can't be reached: ${messageOf(cause)}. Check DATABASE_URL, that the server runs, and that it lets this user in.`,
+      { cause },
+    );
+  });
   try {
     await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK_KEY]);
     await client.query(`

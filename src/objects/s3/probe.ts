@@ -163,13 +163,16 @@ function createRun({ clients, location, encryption }: Probe) {
       etag = answer.etag;
       return answer.status === 200 && etag !== '' ? undefined : `the PUT was answered ${answer.status}`;
     });
+    if (!has('presigned part URL')) throw refusedUrl(capabilities.at(-1)?.detail ?? '');
     await check('list of parts', 'uploads can not be resumed part by part', async () => {
       const { Parts: parts = [] } = await control.send(new ListPartsCommand({ ...target, UploadId: id }));
       const [part] = parts;
       if (part?.Size !== bytes.length) return 'the part that was sent is not in it';
       return checksummed && part.ChecksumSHA256 !== base64 ? "the part's SHA-256 is not in it" : undefined;
     });
-    await complete(id, etag, checksummed ? base64 : undefined, false);
+    await complete(id, etag, checksummed ? base64 : undefined, false).catch((error: unknown) => {
+      throw toStoreError(error, 'complete');
+    });
     await check('checksum of the object', 'every object is read back and hashed at commit', async () => {
       const head = await headObject(control, location, key);
       return head.sha256 === compositeSha256(hex) ? undefined : `HEAD told ${head.sha256 ?? 'none'}`;
@@ -225,4 +228,12 @@ function tellsOfOutage(status: number): boolean {
 /** How S3 writes the SHA-256 of an object made of one part: of the part's own, with the number of parts behind it. */
 export function compositeSha256(partSha256Hex: string): string {
   return `${createHash('sha256').update(Buffer.from(partSha256Hex, 'hex')).digest('base64')}-1`;
+}
+
+/** Without it nothing works. The SDK sets its own calls right by the store's clock; a URL, which a client sends, it can't. */
+function refusedUrl(detail: string): StoreError {
+  return new StoreError(
+    'access_denied',
+    `the store refuses the signed URL of a part (${detail}): check that the clocks of this machine and of the store agree`,
+  );
 }

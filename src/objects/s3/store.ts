@@ -170,13 +170,7 @@ export function openS3Store({ location, maximumBodies, clock, log }: S3StoreOpti
         await control.send(new HeadBucketCommand({ Bucket: bucket }));
       } catch (error) {
         const failure = toStoreError(error, `the bucket ${bucket}`);
-        throw isStoreError(failure, 'object_not_found')
-          ? new StoreError(
-              'unavailable',
-              `there is no bucket ${bucket}: make it, or mend ARTIFORTRESS_S3_BUCKET`,
-              error,
-            )
-          : failure;
+        throw explainBucket(failure, bucket);
       }
       await abilities();
     },
@@ -194,4 +188,15 @@ function encryptionOf({ serverSideEncryption, kmsKeyId }: S3Location) {
     ServerSideEncryption: serverSideEncryption,
     ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }),
   };
+}
+
+/** An answer to HEAD has no body that could say what is wrong. */
+function explainBucket(failure: unknown, bucket: string): unknown {
+  if (isStoreError(failure, 'object_not_found')) {
+    const message = `there is no bucket ${bucket}: make it, or mend ARTIFORTRESS_S3_BUCKET`;
+    return new StoreError('unavailable', message, failure);
+  }
+  if (!isStoreError(failure, 'access_denied')) return failure;
+  const message = `the store refuses access to the bucket ${bucket}: check the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), their policy, and the clock of this machine`;
+  return new StoreError('access_denied', message, failure);
 }
