@@ -22,6 +22,8 @@ const DOWNLOADED_BYTES = 64 * MIB_BYTES;
 /** A slow line. The uploads are as long as fits the time at this rate. */
 const BYTES_PER_SECOND = 64 * 1024;
 const TICK_MS = 250;
+/** 200 new clients a second. */
+const ARRIVALS_A_TICK = 50;
 /** Read to their end afterwards, and held against the digest. */
 const VERIFIED_DOWNLOADS = 16;
 /** Beside the slow clients somebody quick asks for something small, this often. */
@@ -86,15 +88,20 @@ async function holdThem(ours: Artifortress, { big, small, uploaded, downloads, s
     target: `/v1/repos/${REPO_KEY}/blobs/${digest}`,
     headers: { Authorization: `Bearer ${ours.token}` },
   });
-  const slowDownloads = Array.from({ length: downloads }, () => startSlowDownload(request(big.digest)));
-  const slowUploads = uploaded.map((payload) => startSlowUpload(request(payload.digest), payload));
+  const slowDownloads: SlowDownload[] = [];
+  const slowUploads: SlowClient[] = [];
   const bystander = new Latencies();
   try {
+    const arriving = [
+      ...Array.from({ length: downloads }, () => () => slowDownloads.push(startSlowDownload(request(big.digest)))),
+      ...uploaded.map((payload) => () => slowUploads.push(startSlowUpload(request(payload.digest), payload))),
+    ];
+    await arrive(arriving, () => [...slowDownloads, ...slowUploads]);
     await pace([...slowDownloads, ...slowUploads], seconds / 2);
     const halfway = slowDownloads.map(({ movedBytes }) => movedBytes);
     const [, committed] = await Promise.all([
       pace([...slowDownloads, ...slowUploads], seconds / 2).then(() => sendRest(slowUploads)),
-      countCommitted(slowUploads, count),
+      committedOf(slowUploads, count),
       standBy(ours, small, seconds / 2, bystander, count),
     ]);
     const isHeld = ({ isOpen, movedBytes }: SlowDownload, index: number) =>
@@ -102,11 +109,25 @@ async function holdThem(ours: Artifortress, { big, small, uploaded, downloads, s
     const held = slowDownloads.filter(isHeld);
     for (let lost = slowDownloads.length - held.length; lost > 0; lost--) count(new Error('a download was not held'));
     const verified = await countVerified(held.slice(0, VERIFIED_DOWNLOADS), big, count);
-    const [first] = uploaded;
-    if (first !== undefined && committed > 0) await checkBlob(ours, first.digest);
-    return { errors, downloadsHeld: held.length, downloadsVerified: verified, uploadsCommitted: committed, bystander };
+    const sample = uploaded[committed[0] ?? uploaded.length];
+    if (sample !== undefined) await checkBlob(ours, sample.digest);
+    return {
+      errors,
+      downloadsHeld: held.length,
+      downloadsVerified: verified,
+      uploadsCommitted: committed.length,
+      bystander,
+    };
   } finally {
     for (const client of [...slowDownloads, ...slowUploads]) client.close();
+  }
+}
+
+/** Has the clients come a few at a time, as they do; those that are there move on meanwhile. */
+async function arrive(arriving: readonly (() => void)[], arrived: () => readonly SlowClient[]): Promise<void> {
+  for (let first = 0; first < arriving.length; first += ARRIVALS_A_TICK) {
+    for (const begin of arriving.slice(first, first + ARRIVALS_A_TICK)) begin();
+    await pace(arrived(), TICK_MS / 1000);
   }
 }
 
@@ -124,20 +145,20 @@ function sendRest(uploads: readonly SlowClient[]): void {
   for (const upload of uploads) upload.allow(Number.POSITIVE_INFINITY);
 }
 
-/** Counts the uploads that were committed. */
-async function countCommitted(uploads: readonly SlowClient[], count: (error: unknown) => void): Promise<number> {
+/** The places of the uploads that were answered as committed. */
+async function committedOf(uploads: readonly SlowClient[], count: (error: unknown) => void): Promise<number[]> {
   const outcomes = await Promise.all(
-    uploads.map(async (upload) => {
+    uploads.map(async (upload, index) => {
       try {
         expectStatus(await upload.reply, 201, 'a slow upload');
-        return 1;
+        return [index];
       } catch (error) {
         count(error);
-        return 0;
+        return [];
       }
     }),
   );
-  return outcomes.reduce<number>((sum, one) => sum + one, 0);
+  return outcomes.flat();
 }
 
 async function countVerified(

@@ -121,7 +121,7 @@ export const SETTINGS = {
   readAheadBytes: setting(
     'ARTIFORTRESS_READ_AHEAD_BYTES',
     wholeNumber(1_048_576, 16 * 1024 ** 3),
-    String(128 * 1024 ** 2),
+    String(64 * 1024 ** 2),
     'Memory that all downloads in progress share for reading ahead.',
   ),
   downloadRedirect: setting(

@@ -25,18 +25,19 @@ export function throughputChart({ points, store }: ThroughputResult): TopLevelSp
       perSecond: figures.operations.reduce((sum, one) => sum + one.perSecond, 0),
     }));
   return {
-    ...BASE,
-    width: WIDTH / 2,
-    height: HEIGHT / 1.5,
+    $schema: BASE.$schema,
+    background: BASE.background,
     title: `Operations a second against operations in flight (${store})`,
     data: { values },
     facet: { field: 'load', type: 'nominal', title: null, sort: ['session', 'put', 'dedupe', 'download', 'range'] },
     columns: 2,
     spec: {
+      width: WIDTH / 2,
+      height: HEIGHT / 1.5,
       mark: { type: 'line', point: true },
       encoding: {
         x: { field: 'concurrency', type: 'quantitative', scale: { type: 'log', base: 2 }, title: 'in flight' },
-        y: { field: 'perSecond', type: 'quantitative', title: 'a second' },
+        y: { field: 'perSecond', type: 'quantitative', scale: { type: 'log' }, title: 'a second' },
         color: { field: 'server', type: 'nominal', title: null, legend: { orient: 'bottom' } },
       },
     },
@@ -81,7 +82,7 @@ export function latencyChart({ points, store }: ThroughputResult): TopLevelSpec 
 export function memoryChart({ samples, kind }: SoakResult | SlowResult): TopLevelSpec {
   const values = samples.flatMap(({ atSeconds, rssBytes, postgresqlRssBytes, heapUsedBytes }) => {
     const minutes = atSeconds / SECONDS_A_MINUTE;
-    const series = { server: rssBytes, 'heap of the server, in use': heapUsedBytes, PostgreSQL: postgresqlRssBytes };
+    const series = { server: rssBytes, 'server heap': heapUsedBytes, PostgreSQL: postgresqlRssBytes };
     return Object.entries(series).flatMap(([what, bytes]) =>
       bytes === null ? [] : [{ minutes, what, mib: bytes / MIB_BYTES }],
     );
