@@ -16,6 +16,7 @@ import { openDatabase } from '../src/kernel/database.ts';
 import { createIds } from '../src/kernel/ids.ts';
 import { createLogger } from '../src/kernel/log.ts';
 import { CONFIG_FILE_VARIABLE, SETTING_NAMES, SETTINGS } from '../src/kernel/settings.ts';
+import { NO_TRACER } from '../src/kernel/tracer.ts';
 import { readVersion } from '../src/kernel/version.ts';
 import type { Signer } from '../src/keys/model.ts';
 import { KNOWN_LABELS } from '../src/metrics/known-labels.ts';
@@ -108,7 +109,9 @@ async function withOfflineServer(
   const store = await openFilesystemStore({ root, signer, clock, ids });
   const downloads = createDownloads(settings);
   const hashPool = createHashPool({ driver: 'filesystem', root }, { threads: 1, waiting: 1 });
-  const verifications = createVerifications({ db, clock, ids, log }, hashPool, () => Promise.resolve());
+  const verifications = createVerifications({ db, clock, ids, log, tracer: NO_TRACER }, hashPool, () =>
+    Promise.resolve(),
+  );
   const streamedUploads = createStreamedUploads(settings);
   const metrics = createMetrics({ version: readVersion(), known: KNOWN_LABELS });
   const services = {
@@ -121,6 +124,7 @@ async function withOfflineServer(
     downloads,
     streamedUploads,
     metrics,
+    tracer: NO_TRACER,
     publicUrl,
     verifications,
     signer: NO_SIGNER,

@@ -30,6 +30,7 @@ import type { ObjectStore } from './objects/object-store.ts';
 import { observedPartReceiver, observedStore } from './objects/observed-store.ts';
 import { openStore } from './objects/open-store.ts';
 import type { Services } from './services.ts';
+import { openTracer } from './tracing/open-tracer.ts';
 import { acceptOrReject } from './uploads/commit-upload.ts';
 import { createHashPool } from './uploads/hash-pool.ts';
 import { createStreamedUploads } from './uploads/streamed-uploads.ts';
@@ -79,8 +80,10 @@ export async function startServer({
   if (applied.length > 0) log.info({ applied }, 'migrations applied');
   const version = readVersion();
   const metrics = createMetrics({ version, known: KNOWN_LABELS });
+  const tracer = await openTracer(settings, version, log);
+  undo.defer(() => tracer.close());
   const { databasePoolSize: poolSize } = settings;
-  const pool = openDatabase({ target: database.target, poolSize, log, observer: metrics.database });
+  const pool = openDatabase({ target: database.target, poolSize, log, observer: metrics.database, tracer });
   undo.defer(() => pool.close());
   const db = seams.database?.(pool) ?? pool;
 
@@ -91,9 +94,9 @@ export async function startServer({
   const publicUrl = () => settings.publicUrl ?? listeningUrl;
   const opened = await openStore({ settings, clock, ids, log, publicUrl });
   const { location } = opened;
-  const store = observedStore(seams.objects?.(opened.store) ?? opened.store, metrics.store);
+  const store = observedStore(seams.objects?.(opened.store) ?? opened.store, metrics.store, tracer);
   const partContent = opened.partContent && {
-    store: observedPartReceiver(opened.partContent.store, metrics.store),
+    store: observedPartReceiver(opened.partContent.store, metrics.store, tracer),
     signer: opened.partContent.signer,
   };
   undo.defer(() => opened.close());
@@ -113,6 +116,7 @@ export async function startServer({
     publicUrl,
     signer,
     metrics,
+    tracer,
   };
   const hashPool = createHashPool(location, {
     threads: settings.verificationConcurrency,

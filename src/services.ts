@@ -6,6 +6,7 @@ import type { Database } from './kernel/database.ts';
 import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import type { Settings } from './kernel/settings.ts';
+import type { Tracer } from './kernel/tracer.ts';
 import type { Signer } from './keys/model.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { ObjectStore } from './objects/object-store.ts';
@@ -25,6 +26,7 @@ export interface Services {
   downloads: Downloads;
   streamedUploads: StreamedUploads;
   metrics: Metrics;
+  tracer: Tracer;
   /** The address that clients reach this server under, without a slash at its end. */
   publicUrl: () => string;
 }

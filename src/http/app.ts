@@ -9,6 +9,7 @@ import type {
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Role } from '../access/model.ts';
 import { assert } from '../kernel/errors.ts';
+import type { RequestSpan } from '../kernel/tracer.ts';
 import type { Caller } from '../services.ts';
 
 /** The server, with request and response types read from the zod schemas of each route. */
@@ -62,6 +63,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; null on routes that ask nobody. */
     caller: Caller | null;
+    /** Of the trace that this request is in; null where nothing is traced. */
+    span: RequestSpan | null;
     /** The client waits for "100 Continue" before it sends the body (RFC 9110 §10.1.1). */
     awaitsContinue: boolean;
   }

@@ -29,6 +29,7 @@ import { registerOperationsRoutes } from './operations-routes.ts';
 import { refuseAmbiguousHead } from './raw-headers.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
 import { setSecurityHeaders } from './security-headers.ts';
+import { traceRequests } from './trace-requests.ts';
 import { boundUnreadBodies } from './unread-bodies.ts';
 
 /** Bodies of JSON routes, unless a route says otherwise. */
@@ -97,6 +98,7 @@ export async function createServer(services: Services, options: ServerOptions): 
   collectRoutes(app, routeTable);
   setSecurityHeaders(app, services.settings);
   observe(app, services, options.isAccepting);
+  traceRequests(app, services.tracer);
   boundRequests(app, options.admission);
   parseJsonBodies(app);
   brokenRequests.watch(app.server);
@@ -178,6 +180,7 @@ function noteRequest({ metrics, log }: Services, request: FastifyRequest, reply:
       ...(isWhole ? {} : { aborted: true }),
       durationMs: Math.round(durationMs * 10) / 10,
       subject: request.caller?.principal.subject,
+      traceId: request.span?.traceId,
     },
     'request',
   );

@@ -12,7 +12,7 @@ const LEASE_MS = 10 * 60_000;
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_MAXIMUM_MS = 15 * 60_000;
 
-type RunServices = JobServices & Pick<Services, 'log'> & { metrics: Pick<Metrics, 'observeJob'> };
+type RunServices = JobServices & Pick<Services, 'log' | 'tracer'> & { metrics: Pick<Metrics, 'observeJob'> };
 
 /**
  * Runs the jobs that are due, until none is left or `signal` asks to stop. A job that fails is put off, longer each time, and never
@@ -41,7 +41,8 @@ async function runJob(services: RunServices, job: TakenJob): Promise<void> {
     services.metrics.observeJob(kind, result, performance.now() - startedAt);
   };
   try {
-    const outcome = await dispatch(services, job);
+    const spanned = { 'artifortress.job.attempts': job.attempts };
+    const outcome = await services.tracer.trace(`job ${job.kind}`, spanned, () => dispatch(services, job));
     if (outcome.kind === 'done') await deleteJob(services.db, job.jobId);
     else
       await postponeJob(services.db, job.jobId, outcome.runAt, {

@@ -11,6 +11,7 @@ import { DatabaseError, Pool, type PoolClient, types as pgTypes, type QueryResul
 import { type DatabaseObserver, NO_OBSERVER, type PoolState } from './database-observer.ts';
 import { AppError, assert } from './errors.ts';
 import type { Logger } from './log.ts';
+import { NO_TRACER, type Tracer } from './tracer.ts';
 
 /** Runs one statement, written with kysely's `sql` tag: values are always parameters, never text. */
 export interface Queryable {
@@ -87,10 +88,12 @@ export interface DatabaseOptions {
   poolSize: number;
   log: Logger;
   observer?: DatabaseObserver;
+  tracer?: Tracer;
 }
 
 /** Opens a pool. No connection is made before the first statement. */
-export function openDatabase({ target, poolSize, log, observer = NO_OBSERVER }: DatabaseOptions): PooledDatabase {
+export function openDatabase(options: DatabaseOptions): PooledDatabase {
+  const { target, poolSize, log, observer = NO_OBSERVER, tracer = NO_TRACER } = options;
   const pool = new Pool({
     ...target,
     types,
@@ -118,7 +121,8 @@ export function openDatabase({ target, poolSize, log, observer = NO_OBSERVER }: 
     const query = { name: statementName(text), text, values: [...parameters] };
     const startedAt = performance.now();
     try {
-      const result = await client.query<Row & QueryResultRow>(query);
+      const spanned = { 'db.system.name': 'postgresql', 'db.query.text': text };
+      const result = await tracer.span('statement', spanned, () => client.query<Row & QueryResultRow>(query));
       observer.statement('ok', performance.now() - startedAt);
       return result.rows;
     } catch (error) {

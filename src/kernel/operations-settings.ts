@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { setting, wholeNumber, yesOrNo } from './setting.ts';
+import { headerList, httpUrl, ratio, setting, wholeNumber, yesOrNo } from './setting.ts';
 
 /** How much is taken on at once, how a stop goes, who sees what is going on. */
 export const OPERATIONS_SETTINGS = {
@@ -44,6 +44,25 @@ export const OPERATIONS_SETTINGS = {
     wholeNumber(0, 3600),
     '20',
     'How long requests in progress may then go on.',
+  ),
+  otlpTracesUrl: setting(
+    'ARTIFORTRESS_OTLP_TRACES_URL',
+    httpUrl,
+    undefined,
+    'Where traces are sent (OTLP over HTTP, JSON), such as http://collector:4318/v1/traces. Unset: nothing is traced.',
+  ),
+  otlpHeaders: setting(
+    'ARTIFORTRESS_OTLP_HEADERS',
+    headerList,
+    undefined,
+    'Headers that the collector wants, as name=value, divided by commas.',
+    { secret: true },
+  ),
+  traceRatio: setting(
+    'ARTIFORTRESS_TRACE_RATIO',
+    ratio,
+    '1',
+    'The share of requests and jobs that are traced, from 0 to 1. A client that sends a traceparent decides for its own requests.',
   ),
   metricsToken: setting(
     'ARTIFORTRESS_METRICS_TOKEN',

@@ -61,3 +61,25 @@ export const originList = z
     (items) => items.every((item) => item === '*' || (URL.canParse(item) && new URL(item).origin === item)),
     'must be origins such as https://ui.example.com, divided by commas, or *',
   );
+
+/** A number from 0 to 1. */
+export const ratio = z
+  .string()
+  .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, 'must be a number from 0 to 1')
+  .transform(Number);
+
+const HEADER = /^\s*([!#$%&'*+.^_`|~\w-]+)=([\t\x20-\x7e]*?)\s*$/;
+
+/** Headers of HTTP (RFC 9110 §5.1) as `name=value`, divided by commas. */
+export const headerList = z
+  .string()
+  .refine(
+    (text) => text.split(',').every((item) => HEADER.test(item)),
+    'must be headers as name=value, divided by commas',
+  );
+
+/** The headers of a {@link headerList}. */
+export function readHeaderList(text: string): Record<string, string> {
+  const pairs = text.split(',').map((item) => HEADER.exec(item) ?? []);
+  return Object.fromEntries(pairs.map(([, name = '', value = '']) => [name, value]));
+}

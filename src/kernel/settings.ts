@@ -174,6 +174,8 @@ type OptionalSetting =
   | 'bootstrapToken'
   | 'logLevel'
   | 'metricsToken'
+  | 'otlpTracesUrl'
+  | 'otlpHeaders'
   | 's3Bucket'
   | 's3Endpoint'
   | 's3PublicEndpoint'

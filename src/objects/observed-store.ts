@@ -1,3 +1,4 @@
+import type { Tracer } from '../kernel/tracer.ts';
 import { StoreError, type StoreErrorKind } from './errors.ts';
 import type { FilesystemStore } from './filesystem/store.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -15,11 +16,11 @@ export interface StoreObserver {
 /** Watches a call; what it answers and throws stays the same. */
 type WatchCall = <Result>(operation: string, call: () => Promise<Result>) => Promise<Result>;
 
-function watchCalls(observer: StoreObserver): WatchCall {
+function watchCalls(observer: StoreObserver, tracer: Tracer): WatchCall {
   return async (operation, call) => {
     const startedAt = performance.now();
     try {
-      const result = await call();
+      const result = await tracer.span(`store ${operation}`, {}, call);
       observer.call(operation, 'ok', performance.now() - startedAt);
       return result;
     } catch (error) {
@@ -52,8 +53,8 @@ function watchedStore(store: ObjectStore, watch: WatchCall): ObjectStore {
 }
 
 /** Measures the calls to a store, and counts what comes in. */
-export function observedStore(inner: ObjectStore, observer: StoreObserver): ObjectStore {
-  const store = watchedStore(inner, watchCalls(observer));
+export function observedStore(inner: ObjectStore, observer: StoreObserver, tracer: Tracer): ObjectStore {
+  const store = watchedStore(inner, watchCalls(observer, tracer));
   return {
     ...store,
     async presignPart(request) {
@@ -82,8 +83,8 @@ export function observedStore(inner: ObjectStore, observer: StoreObserver): Obje
 /** Takes the bytes that the part URLs of the folder store permit. */
 export type PartReceiver = Pick<FilesystemStore, 'receivePart'>;
 
-export function observedPartReceiver(store: PartReceiver, observer: StoreObserver): PartReceiver {
-  const watch = watchCalls(observer);
+export function observedPartReceiver(store: PartReceiver, observer: StoreObserver, tracer: Tracer): PartReceiver {
+  const watch = watchCalls(observer, tracer);
   return {
     async receivePart(permit, body, lengthBytes, stillOpen) {
       const received = await watch('receivePart', () => store.receivePart(permit, body, lengthBytes, stillOpen));

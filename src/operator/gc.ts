@@ -1,4 +1,5 @@
 import { runDueJobs } from '../jobs/run-due-jobs.ts';
+import { NO_TRACER } from '../kernel/tracer.ts';
 import type { Services } from '../services.ts';
 import { sweepOverdueSessions } from '../uploads/sweep-overdue.ts';
 import {
@@ -33,7 +34,7 @@ export async function collect(
 ): Promise<{ expired: number; jobs: number }> {
   const expired = await sweepOverdueSessions(services);
   // Nobody scrapes a command.
-  const unmeasured = { ...services, metrics: { observeJob: () => undefined } };
+  const unmeasured = { ...services, metrics: { observeJob: () => undefined }, tracer: NO_TRACER };
   let jobs = await runDueJobs(unmeasured);
   const hastened = ignoreDelay ? await hastenDeletions(services.db, services.clock.now()) : 0;
   if (hastened > 0) jobs += await runDueJobs(unmeasured);

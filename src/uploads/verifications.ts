@@ -47,7 +47,7 @@ interface Run {
 }
 
 export function createVerifications(
-  services: Pick<Services, 'db' | 'clock' | 'ids' | 'log'>,
+  services: Pick<Services, 'db' | 'clock' | 'ids' | 'log' | 'tracer'>,
   pool: Pick<HashPool, 'hash' | 'isFull' | 'close'>,
   conclude: Conclude,
 ): Verifications {
@@ -92,9 +92,11 @@ export function createVerifications(
       });
     }, RENEWAL_MS);
     try {
-      const digest = await pool.hash({ key: objectKey, lengthBytes }, (hashedBytes) => {
-        run.verifiedBytes = hashedBytes;
-      });
+      const digest = await services.tracer.span('read back', { 'artifortress.length_bytes': lengthBytes }, () =>
+        pool.hash({ key: objectKey, lengthBytes }, (hashedBytes) => {
+          run.verifiedBytes = hashedBytes;
+        }),
+      );
       await conclude({ ...attribution, at: services.clock.now() }, session, digest);
       return { kind: 'over' };
     } catch (error) {
