@@ -168,6 +168,7 @@ describe('the file of settings', () => {
 const SECRETS: Record<string, { good: string; bad: string }> = {
   DATABASE_URL: { good: 'postgres://me:pass-word-one@localhost/x', bad: 'mysql://me:pass-word-two@localhost/x' },
   ARTIFORTRESS_BOOTSTRAP_TOKEN: { good: 'bootstrap-secret-value', bad: 'bootstrap-secret-'.repeat(40) },
+  ARTIFORTRESS_OTLP_HEADERS: { good: 'x-api-key=collector-secret', bad: 'collector-secret-without-a-name' },
   ARTIFORTRESS_METRICS_TOKEN: { good: 'metrics-secret-value', bad: 'metrics-secret' },
 };
 
