@@ -65,3 +65,15 @@ export function parseTtlMinutes(value: string): number {
   if (match === null) throw new InvalidArgumentError('Give a time like 90m, 8h or 1d.');
   return Number(match[1]) * (MINUTES[match[2] || 'm'] ?? 1);
 }
+
+/** More would be refused somewhere on the way, or only wait for each other. */
+const MOST_PARALLEL = 64;
+
+/** For `--parallel`. */
+export function parseParallel(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1 || number > MOST_PARALLEL) {
+    throw new InvalidArgumentError(`Give a number from 1 to ${MOST_PARALLEL}.`);
+  }
+  return number;
+}

@@ -13,16 +13,24 @@ export interface FileTarget {
   discard(this: void): Promise<void>;
 }
 
-/**
- * Opens a target: `-` is standard output's business, a folder gets a file named `fallbackName`, and what is no regular file
- * (a pipe, `/dev/null`) is written to as it is.
- */
-export async function openFileTarget(wanted: string, fallbackName: string): Promise<FileTarget> {
+/** What a name stands for: a file, which is replaced as a whole, or something else, which is written to as it is. */
+export interface TargetPlace {
+  readonly kind: 'file' | 'device';
+  readonly file: string;
+}
+
+/** A folder stands for a file named `fallbackName` in it, a symbolic link for what it leads to, so that it stays one. */
+export async function placeOf(wanted: string, fallbackName: string): Promise<TargetPlace> {
   const existing = await stat(wanted).catch(() => null);
-  if (existing?.isDirectory() === true) return openBeside(path.join(wanted, fallbackName));
-  if (existing === null) return openBeside(wanted);
-  // Through a symbolic link, so that the link stays one.
-  return existing.isFile() ? openBeside(await realpath(wanted)) : openAsItIs(wanted);
+  if (existing?.isDirectory() === true) return { kind: 'file', file: path.join(wanted, fallbackName) };
+  if (existing === null) return { kind: 'file', file: wanted };
+  return existing.isFile() ? { kind: 'file', file: await realpath(wanted) } : { kind: 'device', file: wanted };
+}
+
+/** Opens a target for bytes that come one after the other. `-` is standard output's business. */
+export async function openFileTarget(wanted: string, fallbackName: string): Promise<FileTarget> {
+  const { kind, file } = await placeOf(wanted, fallbackName);
+  return kind === 'file' ? openBeside(file) : openAsItIs(file);
 }
 
 /** A temporary name in the same folder, so that the rename is one step. */

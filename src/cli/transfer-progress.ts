@@ -72,8 +72,9 @@ export function addUp(totalBytes: number): TransferProgress {
       const phase = phaseNow();
       if (phase === null) return null;
       const doneBytes = doneIn(phase);
-      // Standard input tells its size only at its end.
-      return { phase, doneBytes, totalBytes: Math.max(totalBytes, doneBytes), bytesPerSecond: rate(doneBytes, nowMs) };
+      // Standard input, and what is pulled, tell their size only under way.
+      const knownBytes = [...current.values()].reduce((sum, progress) => sum + progress.totalBytes, finishedBytes);
+      return { phase, doneBytes, totalBytes: Math.max(totalBytes, knownBytes), bytesPerSecond: rate(doneBytes, nowMs) };
     },
   };
 }

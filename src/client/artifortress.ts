@@ -2,6 +2,7 @@ import { type AuditApi, auditApi } from './audit.ts';
 import { type BindingsApi, bindingsApi } from './bindings.ts';
 import { type BlobsApi, blobsApi } from './blobs.ts';
 import { type PulledBlob, type PullOptions, pull } from './pull.ts';
+import { type PulledInto, type PullIntoOptions, pullInto } from './pull-into.ts';
 import { push } from './push.ts';
 import type { PushOptions, PushResult } from './push-types.ts';
 import { type RepositoriesApi, repositoriesApi } from './repositories.ts';
@@ -66,5 +67,10 @@ export class Artifortress {
   /** Opens a blob; its bytes are verified as they stream, and a broken connection is taken up where it broke. */
   pull(options: PullOptions): Promise<PulledBlob> {
     return pull(this.#transport, this.blobs, options);
+  }
+
+  /** Fetches a blob by ranges in parallel into a target that takes bytes at any place, such as a file. Resolves once it is verified. */
+  pullInto(options: PullIntoOptions): Promise<PulledInto> {
+    return pullInto(this.#transport, this.blobs, options);
   }
 }

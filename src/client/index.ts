@@ -7,6 +7,7 @@ export { parseDigest } from './digest.ts';
 export { ArtifortressError, type ClientErrorCode, type ErrorCode, type ServerErrorCode } from './errors.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export type { PulledBlob, PullOptions } from './pull.ts';
+export type { PulledInto, PullIntoOptions, PullTarget } from './pull-into.ts';
 export type { AbortOutcome, PushOptions, PushResult, ResumePoint, SessionEvent } from './push-types.ts';
 export type { CreateRepositoryRequest, RepositoriesApi } from './repositories.ts';
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry.ts';

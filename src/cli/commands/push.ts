@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { clientCommand } from '../command.ts';
+import { clientCommand, parseParallel } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { parseSizeBytes } from '../format.ts';
 import type { PushCommandOptions } from '../run-push.ts';
@@ -31,18 +31,6 @@ export function pushCommand(context: CliContext): Command {
       const { runPush } = await import('../run-push.ts');
       await runPush(context, files, options);
     });
-}
-
-/** More would be refused somewhere on the way, or only wait for each other. */
-const MOST_PARALLEL = 64;
-
-/** For `--parallel`. */
-export function parseParallel(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1 || number > MOST_PARALLEL) {
-    throw new InvalidArgumentError(`Give a number from 1 to ${MOST_PARALLEL}.`);
-  }
-  return number;
 }
 
 function parsePartSize(value: string): number {

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sha256 } from '../client/fake-answers.ts';
-import type { StoreCall } from '../support/fault-proxy.ts';
-import { type RealWorld, startRealWorld } from './real.ts';
-import { temporaryFolder } from './support.ts';
+import { temporaryFolder } from '../../cli/support.ts';
+import { sha256 } from '../../client/fake-answers.ts';
+import type { StoreCall } from '../../support/fault-proxy.ts';
+import { type RealWorld, startRealWorld } from './world.ts';
 
 const MIB = 1024 ** 2;
 const PART_BYTES = 5 * MIB;

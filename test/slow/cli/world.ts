@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { startTestServer, type TestServer } from '../support/test-server.ts';
-import type { CliResult } from './support.ts';
+import type { CliResult } from '../../cli/support.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
+import { startTestServer, type TestServer } from '../../support/test-server.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/artifortress.js', import.meta.url));
+const BIN = fileURLToPath(new URL('../../../bin/artifortress.js', import.meta.url));
 
 /** A real server behind a proxy that can fail, and the command line as a process of its own. */
 export interface RealWorld extends AsyncDisposable {
