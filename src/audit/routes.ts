@@ -7,6 +7,7 @@ import { decodeCursor, pageQuery, pageSchema, ROW_ID_KEY, toPage } from '../kern
 import { PRINTABLE, toTimestamp } from '../kernel/parse.ts';
 import type { Services } from '../services.ts';
 import { exportAudit } from './export.ts';
+import { followAudit } from './follow.ts';
 import { auditRowSchema, presentRow } from './present.ts';
 import { proveRow } from './proof.ts';
 import { type AuditBatch, listBatches } from './sealing-store.ts';
@@ -39,6 +40,15 @@ function presentBatch(batch: AuditBatch): z.input<typeof checkpointSchema> {
   };
 }
 
+const filterQuery = {
+  action: filterText.optional(),
+  actor: filterText.trim().toLowerCase().optional(),
+  resourceType: filterText.optional(),
+  resourceId: filterText.optional(),
+  since: moment.optional().describe('Inclusive.'),
+  until: moment.optional().describe('Exclusive.'),
+};
+
 export function registerAuditRoutes(app: App, services: Services): void {
   registerProofRoutes(app, services);
 
@@ -49,15 +59,7 @@ export function registerAuditRoutes(app: App, services: Services): void {
       schema: {
         tags: ['audit'],
         summary: 'Read the audit trail, newest first',
-        querystring: z.object({
-          ...pageQuery,
-          action: filterText.optional(),
-          actor: filterText.trim().toLowerCase().optional(),
-          resourceType: filterText.optional(),
-          resourceId: filterText.optional(),
-          since: moment.optional().describe('Inclusive.'),
-          until: moment.optional().describe('Exclusive.'),
-        }),
+        querystring: z.object({ ...pageQuery, ...filterQuery }),
         response: answers({ 200: pageSchema(auditRowSchema) }),
       },
     },
@@ -67,6 +69,26 @@ export function registerAuditRoutes(app: App, services: Services): void {
       const before = key === undefined ? undefined : Number(key);
       const rows = await listAuditRows(services.db, callerOf(request).principal.tenantId, filter, before, limit + 1);
       return toPage(rows, limit, (row) => row.auditId, presentRow);
+    },
+  );
+
+  app.get(
+    '/v1/audit/follow',
+    {
+      config: { access: access.everywhere('admin') },
+      schema: {
+        tags: ['audit'],
+        summary: 'Read on in the audit trail, oldest first, without missing a row',
+        description:
+          'Only rows of which none that comes before them can still be added. Without a cursor it starts at the present end, or, with since or until, at the beginning. The nextCursor goes on from there, now or later; it is never null.',
+        querystring: z.object({ ...pageQuery, ...filterQuery }),
+        response: answers({ 200: z.object({ items: z.array(auditRowSchema), nextCursor: z.string() }) }),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, ...filter } = request.query;
+      const page = await followAudit(services.db, callerOf(request).principal.tenantId, filter, cursor, limit);
+      return { items: page.rows.map(presentRow), nextCursor: page.nextCursor };
     },
   );
 }

@@ -46,6 +46,18 @@ export interface AuditFilter {
 export const AUDIT_ROW = sql`audit_id as "auditId", tenant_id as "tenantId", actor, action, resource_type as "resourceType",
   resource_id as "resourceId", repo_key as "repoKey", occurred_at as "occurredAt", request_id as "requestId", details`;
 
+function filterConditions(tenantId: TenantId, filter: AuditFilter): RawBuilder<unknown>[] {
+  return [
+    sql`tenant_id = ${tenantId}`,
+    ...(filter.action === undefined ? [] : [sql`action = ${filter.action}`]),
+    ...(filter.actor === undefined ? [] : [sql`actor = ${filter.actor}`]),
+    ...(filter.resourceType === undefined ? [] : [sql`resource_type = ${filter.resourceType}`]),
+    ...(filter.resourceId === undefined ? [] : [sql`resource_id = ${filter.resourceId}`]),
+    ...(filter.since === undefined ? [] : [sql`occurred_at >= ${filter.since}`]),
+    ...(filter.until === undefined ? [] : [sql`occurred_at < ${filter.until}`]),
+  ];
+}
+
 /** A keyset page of the trail, newest first, of rows before the one numbered `before`. */
 export async function listAuditRows(
   db: Queryable,
@@ -54,20 +66,47 @@ export async function listAuditRows(
   before: number | undefined,
   limit: number,
 ): Promise<AuditRow[]> {
-  const conditions = [
-    sql`tenant_id = ${tenantId}`,
-    ...(before === undefined ? [] : [sql`audit_id < ${before}`]),
-    ...(filter.action === undefined ? [] : [sql`action = ${filter.action}`]),
-    ...(filter.actor === undefined ? [] : [sql`actor = ${filter.actor}`]),
-    ...(filter.resourceType === undefined ? [] : [sql`resource_type = ${filter.resourceType}`]),
-    ...(filter.resourceId === undefined ? [] : [sql`resource_id = ${filter.resourceId}`]),
-    ...(filter.since === undefined ? [] : [sql`occurred_at >= ${filter.since}`]),
-    ...(filter.until === undefined ? [] : [sql`occurred_at < ${filter.until}`]),
-  ];
+  const conditions = filterConditions(tenantId, filter);
+  if (before !== undefined) conditions.push(sql`audit_id < ${before}`);
   return await db.query(sql<AuditRow>`
     select ${AUDIT_ROW}
     from audit_events
     where ${sql.join(conditions, sql` and `)}
     order by audit_id desc
+    limit ${limit}`);
+}
+
+/**
+ * A place in the trail as a follower reads it: by transaction, and by row within. A row's number alone is none, since a
+ * transaction that was given a lower one may commit later.
+ */
+export interface AuditPosition {
+  transactionId: string;
+  auditId: number;
+}
+
+/** Every transaction below has ended: what it wrote to the trail is there, and nothing below will be added. */
+export async function findSettledTransaction(db: Queryable): Promise<string> {
+  const [row] = await db.query(sql<{ transactionId: string }>`
+    select pg_snapshot_xmin(pg_current_snapshot())::text as "transactionId"`);
+  if (row === undefined) throw new Error('a snapshot has an xmin');
+  return row.transactionId;
+}
+
+/** Rows after a position, of transactions below `settled`, in the order in which followers read them. */
+export async function listSettledRows(
+  db: Queryable,
+  tenantId: TenantId,
+  filter: AuditFilter,
+  { after, settled }: { after: AuditPosition; settled: string },
+  limit: number,
+): Promise<(AuditRow & AuditPosition)[]> {
+  const conditions = filterConditions(tenantId, filter);
+  return await db.query(sql<AuditRow & AuditPosition>`
+    select ${AUDIT_ROW}, transaction_id::text as "transactionId"
+    from audit_events
+    where ${sql.join(conditions, sql` and `)} and transaction_id < ${settled}::xid8
+      and (transaction_id, audit_id) > (${after.transactionId}::xid8, ${after.auditId}::bigint)
+    order by transaction_id, audit_id
     limit ${limit}`);
 }

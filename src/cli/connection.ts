@@ -36,7 +36,7 @@ export async function resolveAddress(environment: CliEnvironment, options: Conne
 
 export interface ConnectOptions {
   /** A transfer waits longer for a server that comes back. */
-  readonly patient?: boolean;
+  readonly patient?: boolean | undefined;
 }
 
 /** A client as whoever is signed in; `NotSignedIn` where nobody is. */

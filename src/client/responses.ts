@@ -15,6 +15,7 @@ import {
 import {
   type AbortedUpload,
   type AuditCheckpoint,
+  type AuditFollowPage,
   type AuditProof,
   type AuditRow,
   type Binding,
@@ -106,6 +107,8 @@ export const parseAuditRow = object<AuditRow>({
   requestId: orNull(text),
   details: anything,
 });
+
+export const parseAuditFollowPage = object<AuditFollowPage>({ items: list(parseAuditRow), nextCursor: text });
 
 export const parseEnvelope = object<Envelope>({
   payloadType: text,

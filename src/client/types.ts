@@ -133,6 +133,12 @@ export interface AuditFilters extends PageOptions {
   readonly until?: string | undefined;
 }
 
+/** Rows oldest first; `nextCursor` goes on from there, and is never null. */
+export interface AuditFollowPage {
+  readonly items: readonly AuditRow[];
+  readonly nextCursor: string;
+}
+
 export const UPLOAD_STATES = ['initiated', 'parts_uploading', 'pending_commit', 'committed', 'aborted'] as const;
 export type UploadState = (typeof UPLOAD_STATES)[number];
 

@@ -49,7 +49,8 @@ export function toPage<Row, Item>(
   return { items: shown.map(toItem), nextCursor: last === undefined ? null : encodeCursor(String(keyOf(last))) };
 }
 
-function encodeCursor(key: string): string {
+/** A keyset position as a cursor, which clients hand back unread. */
+export function encodeCursor(key: string): string {
   return Buffer.from(key, 'utf8').toString('base64url');
 }
 

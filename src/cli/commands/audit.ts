@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
-import type { AuditRow } from '../../client/types.ts';
+import type { Artifortress } from '../../client/artifortress.ts';
+import type { AuditFilters, AuditRow } from '../../client/types.ts';
 import { type CommonOptions, clientCommand, type ListOptions, listCommand, outputOf } from '../command.ts';
 import { connect } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { openFileTarget } from '../file-target.ts';
+import { type Column, formatTable } from '../format.ts';
 import { printList } from '../output.ts';
 
 interface AuditOptions extends ListOptions {
@@ -14,6 +16,7 @@ interface AuditOptions extends ListOptions {
   readonly resourceId?: string;
   readonly since?: string;
   readonly until?: string;
+  readonly follow?: boolean;
 }
 
 /** `artifortress audit`: who did what, when, to what. */
@@ -31,6 +34,7 @@ function trailCommand(context: CliContext): Command {
     'artifortress audit --limit 20',
     'artifortress audit --actor alice --since 2025-01-01T00:00:00Z',
     'artifortress audit --action upload.committed --all --json',
+    'artifortress audit --follow --action authz.denied',
     'artifortress audit export -o trail.ndjson && artifortress audit verify trail.ndjson',
   ])
     .option('--action <action>', 'such as upload.committed')
@@ -39,22 +43,40 @@ function trailCommand(context: CliContext): Command {
     .option('--resource-id <id>', 'which one')
     .option('--since <time>', 'from then on, RFC 3339')
     .option('--until <time>', 'before then, RFC 3339')
+    .option('-f, --follow', 'go on with each new row, until Ctrl-C; with --since, all from then on')
     .action(async ({ action, actor, resourceType, resourceId, since, until, ...options }: AuditOptions) => {
-      const client = await connect(context, options);
+      const client = await connect(context, options, { patient: options.follow });
       const filters = { action, actor, resourceType, resourceId, since, until };
+      if (options.follow === true) return await followTrail(context, client, filters, options);
       await printList<AuditRow>(outputOf(context, options), {
         readPage: (page) => client.audit.list({ ...filters, ...page, signal: context.signal }),
-        columns: [
-          { title: 'WHEN', text: (row) => row.occurredAtUtc },
-          { title: 'ACTOR', text: (row) => row.actor },
-          { title: 'ACTION', text: (row) => row.action },
-          { title: 'REPOSITORY', text: (row) => row.repoKey ?? '-' },
-          { title: 'RESOURCE', text: (row) => `${row.resourceType} ${row.resourceId}` },
-        ],
+        columns: COLUMNS,
         empty: 'No such row.',
         options,
       });
     });
+}
+
+const COLUMNS: readonly Column<AuditRow>[] = [
+  { title: 'WHEN', text: (row) => row.occurredAtUtc },
+  { title: 'ACTOR', text: (row) => row.actor },
+  { title: 'ACTION', text: (row) => row.action },
+  { title: 'REPOSITORY', text: (row) => row.repoKey ?? '-' },
+  { title: 'RESOURCE', text: (row) => `${row.resourceType} ${row.resourceId}` },
+];
+
+/** Each row once, as soon as no row before it can still come. As JSON it is a line a row. */
+async function followTrail(
+  context: CliContext,
+  client: Artifortress,
+  filters: AuditFilters,
+  options: AuditOptions,
+): Promise<void> {
+  const output = outputOf(context, options);
+  output.note('Following the audit trail; Ctrl-C ends it.');
+  for await (const row of client.audit.follow({ ...filters, cursor: options.cursor, signal: context.signal })) {
+    output.result(row, formatTable(COLUMNS, [row], false));
+  }
 }
 
 interface ExportOptions extends CommonOptions {
