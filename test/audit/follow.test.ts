@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Artifortress } from '../../src/client/index.ts';
 import { expectError } from '../http/expect-error.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
-import { type Client, connectTo } from './two-transactions.ts';
+import { connectTo, type SteppedConnection } from './two-transactions.ts';
 
 let server: TestServer;
-let first: Client;
-let second: Client;
+let first: SteppedConnection;
+let second: SteppedConnection;
 
 beforeAll(async () => {
   server = await startTestServer();
@@ -25,7 +25,7 @@ interface Page {
 }
 
 async function follow(query: Record<string, string>): Promise<Page> {
-  const reply = await server.request('GET', `/v1/audit/follow?${new URLSearchParams(query)}`);
+  const reply = await server.request('GET', `/v1/audit/follow?${new URLSearchParams(query).toString()}`);
   expect(reply.status).toBe(200);
   const items = reply.json.items.map((row: { resourceId: string }) => row.resourceId);
   return { items, nextCursor: reply.json.nextCursor };

@@ -1,7 +1,7 @@
-import pg from 'pg';
+import { Client } from 'pg';
 
 /** A connection whose transactions the test steps through. */
-export interface Client {
+export interface SteppedConnection {
   begin(): Promise<void>;
   commit(): Promise<void>;
   /** A row of the trail about `resourceId`. */
@@ -9,8 +9,8 @@ export interface Client {
   end(): Promise<void>;
 }
 
-export async function connectTo(url: string): Promise<Client> {
-  const client = new pg.Client({ connectionString: url });
+export async function connectTo(url: string): Promise<SteppedConnection> {
+  const client = new Client({ connectionString: url });
   await client.connect();
   return {
     async begin() {
