@@ -51,5 +51,7 @@ function drain(raw: IncomingMessage): void {
     timer.unref();
   };
   raw.on('data', count);
+  // A pipe whose end was full has paused it, and taking the pipe away does not undo that.
+  raw.resume();
   for (const over of ['end', 'close'] as const) raw.once(over, () => clearTimeout(timer));
 }

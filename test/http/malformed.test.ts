@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { createSession, uniqueBytes } from '../support/uploading.ts';
+import { converse } from './corpus/wire.ts';
 import { expectError } from './expect-error.ts';
 import { rawRequest, sendRaw } from './raw-request.ts';
 
@@ -62,6 +63,14 @@ describe('a body that is', () => {
 
   test('over one MiB is a 413', async () => {
     expectError(await postText('/v1/repos', ' '.repeat(1024 ** 2 + 1)), 413, 'payload_too_large');
+  });
+
+  test('over one MiB does not keep the next request on its connection from its answer', async () => {
+    const body = ' '.repeat(2 * 1024 ** 2);
+    const headers = { 'x-bootstrap-token': server.bootstrapToken, connection: 'keep-alive', ...JSON_HEADERS };
+    const tooLarge = rawRequest('POST', '/v1/auth/pats', { ...headers, 'content-length': String(body.length) }, body);
+    const { answers } = await converse(server.url, tooLarge, rawRequest('GET', '/'));
+    expect(answers.map(({ status }) => status)).toEqual([413, 200]);
   });
 
   test('over one MiB in pieces without a length is a 413', async () => {
