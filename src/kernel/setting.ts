@@ -28,7 +28,12 @@ export const wholeNumber = (minimum: number, maximum: number) =>
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, `must be from ${minimum} to ${maximum}`);
 
-export const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+/** In any letter case, and as a digit: deployment tools write it down in their own way. */
+export const yesOrNo = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false', '1', '0'], 'must be true or false'))
+  .transform((value) => value === 'true' || value === '1');
 
 export const httpUrl = z
   .string()

@@ -47,7 +47,7 @@ export const SETTINGS = {
   ),
   bootstrapToken: setting(
     'ARTIFORTRESS_BOOTSTRAP_TOKEN',
-    z.string().min(16, 'must have at least 16 characters').max(512, 'must have at most 512 characters'),
+    z.string().min(8, 'must have at least 8 characters').max(512, 'must have at most 512 characters'),
     undefined,
     'The secret that issues the first tokens. Unset: one is generated and printed at the first start.',
     { secret: true },

@@ -107,8 +107,7 @@ describe('a wrong value is refused by the name of its setting:', () => {
     ['ARTIFORTRESS_METRICS_TOKEN', 'short'],
     ['ARTIFORTRESS_LOG_LEVEL', 'loud'],
     ['ARTIFORTRESS_WORKER', 'yes'],
-    ['ARTIFORTRESS_WORKER', 'TRUE'],
-    ['ARTIFORTRESS_METRICS_OPEN', '1'],
+    ['ARTIFORTRESS_METRICS_OPEN', '2'],
     ['ARTIFORTRESS_UPLOAD_TTL_SECONDS', '0'],
     ['ARTIFORTRESS_PART_URL_TTL_SECONDS', '604801'],
     ['ARTIFORTRESS_TOKEN_MAX_TTL_MINUTES', '4'],
@@ -116,6 +115,22 @@ describe('a wrong value is refused by the name of its setting:', () => {
   ])('%s=%s', (name, value) => {
     expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^ {2}- ${name}: `, 'm'));
   });
+});
+
+test.each([
+  ['true', true],
+  ['True', true],
+  ['1', true],
+  ['false', false],
+  ['FALSE', false],
+  ['0', false],
+])('%s is %s, whatever wrote it down', (text, meant) => {
+  expect(loadConfig({ ARTIFORTRESS_S3_FORCE_PATH_STYLE: text }).settings.s3ForcePathStyle).toBe(meant);
+});
+
+test('a bootstrap secret of 8 characters is taken, one of 7 is not', () => {
+  expect(loadConfig({ ARTIFORTRESS_BOOTSTRAP_TOKEN: '12345678' }).settings.bootstrapToken).toBe('12345678');
+  expect(refusalOf({ ARTIFORTRESS_BOOTSTRAP_TOKEN: '1234567' })).toContain('at least 8 characters');
 });
 
 test('the message shows a wrong value that is no secret', () => {
