@@ -142,7 +142,10 @@ export async function startServer({
     tls,
     isAccepting: () => drain.isAccepting(),
   });
-  const worker = startWorker(services, lastUses);
+  const worker = startWorker(services, {
+    'record the last use of tokens': () => lastUses.flush(),
+    'count the denials that were left out': () => denials.flush(),
+  });
   undo.defer(async () => {
     await worker.stop();
     log.info({ phase: 'worker' }, 'stopping: the worker has ended its round');

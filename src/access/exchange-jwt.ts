@@ -1,6 +1,7 @@
 import type { DenialRecorder } from '../audit/denials.ts';
-import { ANONYMOUS_ACTOR } from '../audit/model.ts';
+import { ANONYMOUS_ACTOR, isReservedActor } from '../audit/model.ts';
 import { AppError } from '../kernel/errors.ts';
+import { PRINTABLE } from '../kernel/parse.ts';
 import type { Services } from '../services.ts';
 import type { AuthenticationFailures } from './failures.ts';
 import { scopesOf, subjectOf } from './identity-providers.ts';
@@ -30,6 +31,7 @@ export async function exchangeJwt(
   services.failures.refuseAddress(address);
   const verified = await services.jwts.verify(jwt);
   if (verified === 'refused') {
+    services.failures.count(address, undefined);
     await services.denials.record(
       EXCHANGE_ROUTE,
       ANONYMOUS_ACTOR,
@@ -46,7 +48,8 @@ export async function exchangeJwt(
   const named = subjectOf(provider, claims);
   const subject = subjectSchema.safeParse(named);
   // A claim that only becomes a subject by being trimmed would pass for somebody else.
-  const scopes = subject.success && subject.data === named?.toLowerCase() ? scopesOf(provider, claims) : [];
+  const isOwnName = subject.success && subject.data === named?.toLowerCase() && !isReservedActor(subject.data);
+  const scopes = isOwnName ? scopesOf(provider, claims) : [];
   if (!subject.success || scopes.length === 0) {
     const needed = 'claims that a rule of this issuer grants scopes to';
     throw new AppError('forbidden', 'The JWT is good, but no rule here gives anything to its claims.', {
@@ -66,7 +69,14 @@ export async function exchangeJwt(
     {
       action: 'auth.oidc.exchanged',
       // What identifies the job to its issuer; never the JWT itself.
-      details: { issuer: provider.issuer, jwtSubject: claims.sub ?? null, jwtId: claims.jti ?? null },
+      details: { issuer: provider.issuer, jwtSubject: recordable(claims.sub), jwtId: recordable(claims.jti) },
     },
   );
+}
+
+const MAXIMUM_RECORDED_CHARACTERS = 256;
+
+/** A claim as the trail can hold it. */
+function recordable(claim: unknown): string | null {
+  return typeof claim === 'string' && PRINTABLE.test(claim) ? claim.slice(0, MAXIMUM_RECORDED_CHARACTERS) : null;
 }

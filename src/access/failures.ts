@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Settings } from '../kernel/settings.ts';
+import { addressGroup } from './address-group.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { isTokenSecret } from './model.ts';
 
@@ -34,10 +35,10 @@ export function createAuthenticationFailures(clock: Clock, settings: Settings): 
     },
     isRefused: (secret) => waitOf(secret) > 0,
     refuseAddress(address) {
-      refuse(byAddress.waitSeconds(address), 'Too many failed attempts came from this address');
+      refuse(byAddress.waitSeconds(addressGroup(address)), 'Too many failed attempts came from this address');
     },
     count(address, secret) {
-      byAddress.count(address);
+      byAddress.count(addressGroup(address));
       const prefix = prefixOf(secret);
       if (prefix !== undefined) byToken.count(prefix);
     },

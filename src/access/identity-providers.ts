@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, StartupError } from '../kernel/errors.ts';
+import { fitsPattern } from './claim-pattern.ts';
 import { formatScope, scopeSchema } from './model.ts';
 
 /** Signatures by a public key only: what can be verified with a secret could be forged with what is public (RFC 8725 §3.1). */
@@ -77,7 +78,7 @@ export function scopesOf({ rules }: IdentityProvider, claims: Claims): string[] 
 
 function fulfils(claims: Claims, name: string, wanted: string | string[]): boolean {
   const values = valuesOf(claims, name);
-  return [wanted].flat().some((one) => values.some((value) => toMatcher(one).test(value)));
+  return [wanted].flat().some((one) => values.some((value) => fitsPattern(one, value)));
 }
 
 /** A claim as texts: a list counts by each of its items. */
@@ -87,16 +88,6 @@ function valuesOf(claims: Claims, name: string): string[] {
     .flat()
     .filter((one) => typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean')
     .map(String);
-}
-
-function toMatcher(text: string): RegExp {
-  const source = text
-    .split(/(\*\*?)/)
-    .map((piece) =>
-      piece === '**' ? '\\P{Cc}*' : piece === '*' ? '[^/\\p{Cc}]*' : piece.replace(/[.+?^${}()|[\]\\/]/g, '\\$&'),
-    )
-    .join('');
-  return new RegExp(`^(?:${source})$`, 'u');
 }
 
 /** The subject of the provider's template; undefined where a claim that it names is missing. */

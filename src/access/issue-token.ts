@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Attribution, type AuditAction, BOOTSTRAP_ACTOR } from '../audit/model.ts';
+import { type Attribution, type AuditAction, BOOTSTRAP_ACTOR, isReservedActor } from '../audit/model.ts';
 import { recordAudit } from '../audit/store.ts';
 import { AppError } from '../kernel/errors.ts';
 import { toTimestamp } from '../kernel/parse.ts';
@@ -43,6 +43,9 @@ interface Grant {
 
 const MINUTE_MS = 60_000;
 
+/** Tokens that stand between one and the first that it was narrowed from: all of them are looked up whenever it is used. */
+const MAXIMUM_LINEAGE = 16;
+
 /**
  * Issues a token. The bootstrap secret and `repo:*:admin` may issue anything; any other token only for its own subject, a subset
  * of its scopes and no later expiry. Such a narrowed token follows the one that it came from: it is void once that one is
@@ -60,6 +63,9 @@ export async function issueToken(
   const expiresAt = new Date(now.getTime() + request.ttlMinutes * MINUTE_MS);
   const tenantId = issuer.kind === 'token' ? issuer.principal.tenantId : DEFAULT_TENANT;
   const grant = grantOf(issuer, request, expiresAt);
+  if (isReservedActor(request.subject)) {
+    throw new AppError('bad_request', `subject: "${request.subject}" is a name that the audit trail keeps for itself.`);
+  }
   const scopes =
     request.scopes.length > 0
       ? request.scopes.map(formatScope)
@@ -131,6 +137,9 @@ function grantOf(issuer: Issuer, request: TokenRequest, expiresAt: Date): Grant 
     throw refuse(
       `A token can't outlive the one that issues it, which expires at ${toTimestamp(principal.expiresAt)}: ask for a shorter ttlMinutes.`,
     );
+  }
+  if (principal.lineage.length >= MAXIMUM_LINEAGE) {
+    throw refuse(`This token was narrowed ${MAXIMUM_LINEAGE} times already: issue one from an earlier token.`);
   }
   // Scopes on "*" outlive every deletion, and bindings go with their repository: what these cover is issued as of now.
   const onEverything = principal.scopes.filter((scope) => scope.repo === '*');

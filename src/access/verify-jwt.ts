@@ -7,6 +7,8 @@ import type { Claims, IdentityProvider } from './identity-providers.ts';
 const FETCH_TIMEOUT_MS = 5_000;
 const MAXIMUM_DISCOVERY_BYTES = 256 * 1024;
 const RETRY_SECONDS = 10;
+/** How long an issuer that is away is left alone: JWTs are anybody's to send, and each would ask it again. */
+const AWAY_MS = 1_000;
 
 /** Takes a JWT's word, where one of the providers stands behind it. */
 export interface JwtVerifier {
@@ -18,19 +20,19 @@ export interface JwtVerifier {
 }
 
 export function createJwtVerifier(providers: readonly IdentityProvider[], clock: Clock): JwtVerifier {
-  const keysOf = new Map<string, JWTVerifyGetKey>();
+  const keysOf = new Map<string, Promise<JWTVerifyGetKey>>();
+  const awaySinceMs = new Map<string, number>();
+
+  /** Asked for once, however many JWTs come at the same time. */
+  const findKeys = (provider: IdentityProvider): Promise<JWTVerifyGetKey> => {
+    const known = keysOf.get(provider.issuer) ?? openKeys(provider);
+    keysOf.set(provider.issuer, known);
+    known.catch(() => keysOf.delete(provider.issuer));
+    return known;
+  };
 
   const verify = async (provider: IdentityProvider, token: string): Promise<Claims> => {
-    let keys = keysOf.get(provider.issuer);
-    if (keys === undefined) {
-      keys = createRemoteJWKSet(new URL(provider.jwksUri ?? (await discover(provider))), {
-        timeoutDuration: FETCH_TIMEOUT_MS,
-        cooldownDuration: provider.jwksCooldownSeconds * 1000,
-        cacheMaxAge: provider.jwksMaxAgeSeconds * 1000,
-      });
-      keysOf.set(provider.issuer, keys);
-    }
-    const { payload } = await jwtVerify(token, keys, {
+    const { payload } = await jwtVerify(token, await findKeys(provider), {
       issuer: provider.issuer,
       audience: provider.audience,
       algorithms: provider.algorithms,
@@ -47,17 +49,34 @@ export function createJwtVerifier(providers: readonly IdentityProvider[], clock:
       const issuer = unverifiedIssuer(token);
       const provider = providers.find((one) => one.issuer === issuer);
       if (provider === undefined) return 'refused';
+      const sinceMs = awaySinceMs.get(provider.issuer);
+      if (sinceMs !== undefined && clock.monotonicMs() - sinceMs < AWAY_MS) throw issuerIsAway();
       try {
-        return { provider, claims: await verify(provider, token) };
+        const claims = await verify(provider, token);
+        awaySinceMs.delete(provider.issuer);
+        return { provider, claims };
       } catch (error) {
         if (isRefusal(error)) return 'refused';
-        throw new AppError('service_unavailable', 'The keys of the issuer can not be fetched; retry later.', {
-          retryAfterSeconds: RETRY_SECONDS,
-          cause: error,
-        });
+        awaySinceMs.set(provider.issuer, clock.monotonicMs());
+        throw issuerIsAway(error);
       }
     },
   };
+}
+
+function issuerIsAway(cause?: unknown): AppError {
+  return new AppError('service_unavailable', 'The keys of the issuer can not be fetched; retry later.', {
+    retryAfterSeconds: RETRY_SECONDS,
+    cause,
+  });
+}
+
+async function openKeys(provider: IdentityProvider): Promise<JWTVerifyGetKey> {
+  return createRemoteJWKSet(new URL(provider.jwksUri ?? (await discover(provider))), {
+    timeoutDuration: FETCH_TIMEOUT_MS,
+    cooldownDuration: provider.jwksCooldownSeconds * 1000,
+    cacheMaxAge: provider.jwksMaxAgeSeconds * 1000,
+  });
 }
 
 /** Only to choose whose keys the token is then verified with. */

@@ -11,6 +11,8 @@ const SUSTAINED_PER_SECOND = 10;
 /** Writes down who was refused what. The refusal stands even where its row can't be written. */
 export interface DenialRecorder {
   record(route: string, who: Principal | string, needed: string, reason: string, requestId: string): Promise<void>;
+  /** Writes down how many were left out since the last time, where no further denial has done so. */
+  flush(): Promise<void>;
   /** How many there were by reason, since the start of the process. The reasons are few, and the code's own. */
   totals(): Readonly<Record<string, number>>;
   /** How many of them have no row of their own. */
@@ -51,7 +53,20 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
     await recordAudit(services.db, attribution, event);
   };
 
+  const accountForOmitted = async (): Promise<void> => {
+    const left = omitted;
+    omitted = 0;
+    try {
+      if (left > 0) await write(SYSTEM_ACTOR, DEFAULT_TENANT, '*', null, { omitted: left });
+    } catch (error) {
+      omitted += left;
+      throw error;
+    }
+  };
+
   return {
+    flush: accountForOmitted,
+
     async record(route, who, needed, reason, requestId) {
       totals[reason] = (totals[reason] ?? 0) + 1;
       if (!admit()) {
@@ -59,14 +74,12 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
         unrecorded += 1;
         return;
       }
-      const left = omitted;
-      omitted = 0;
       try {
-        if (left > 0) await write(SYSTEM_ACTOR, DEFAULT_TENANT, '*', null, { omitted: left });
+        await accountForOmitted();
         const [actor, tenantId] = typeof who === 'string' ? [who, DEFAULT_TENANT] : [who.subject, who.tenantId];
         await write(actor, tenantId, route, requestId, { needed, reason });
       } catch (error) {
-        omitted += left + 1;
+        omitted += 1;
         unrecorded += 1;
         services.log.warn({ route, error: messageOf(error) }, 'a denial could not be written down');
       }

@@ -32,6 +32,11 @@ export const ANONYMOUS_ACTOR = 'anonymous';
 /** The actor of what the bootstrap secret did. */
 export const BOOTSTRAP_ACTOR = 'bootstrap';
 
+/** Names in the trail that are nobody's, so that nobody can act under them. */
+export function isReservedActor(name: string): boolean {
+  return name === SYSTEM_ACTOR || name === ANONYMOUS_ACTOR || name === BOOTSTRAP_ACTOR;
+}
+
 /** In whose name, when and by which request a change is made. */
 export interface Attribution {
   tenantId: TenantId;

@@ -13,7 +13,9 @@ const EXPOSED = [
   'X-Request-Id',
 ].join(', ');
 const METHODS = 'GET, HEAD, POST, PUT, DELETE';
-const HEADERS = 'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range';
+/** The last one is that of a part whose URL binds its checksum. */
+const HEADERS =
+  'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Bootstrap-Token, X-Amz-Checksum-Sha256';
 /** How long a browser may remember what it was told: the longest that all of them take. */
 const PREFLIGHT_SECONDS = '7200';
 

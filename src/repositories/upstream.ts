@@ -14,18 +14,23 @@ const NETWORKS: [network: string, prefix: number, family: 'ipv4' | 'ipv6'][] = [
   ['192.168.0.0', 16, 'ipv4'],
   ['198.18.0.0', 15, 'ipv4'],
   ['224.0.0.0', 3, 'ipv4'],
-  ['::', 127, 'ipv6'],
-  // An IPv4 address in disguise: NAT64 and 6to4. Mapped ones (::ffff:0:0/96) are judged as what they stand for.
+  // With the addresses that once stood for IPv4 ones (RFC 4291 §2.5.5.1).
+  ['::', 96, 'ipv6'],
+  // An IPv4 address in disguise: NAT64, Teredo and 6to4. Mapped ones (::ffff:0:0/96) are judged as what they stand for.
   ['64:ff9b::', 32, 'ipv6'],
+  ['2001::', 32, 'ipv6'],
   ['2002::', 16, 'ipv6'],
   ['100::', 64, 'ipv6'],
   ['fc00::', 7, 'ipv6'],
   ['fe80::', 10, 'ipv6'],
+  ['fec0::', 10, 'ipv6'],
   ['ff00::', 8, 'ipv6'],
 ];
 for (const [network, prefix, family] of NETWORKS) PRIVATE.addSubnet(network, prefix, family);
 
-const LOCAL_NAME = /(^|\.)(localhost|local|internal|localdomain|home\.arpa)\.?$/i;
+/** Names of no public registry (RFC 6761, RFC 6762, RFC 8375, and what ICANN keeps free), and names without a dot. */
+const LOCAL_NAME =
+  /(^|\.)(localhost|local|internal|localdomain|lan|home|corp|intranet|private|svc|home\.arpa)\.?$|^[^.]*\.?$/i;
 
 /**
  * Whether an upstream is plainly not on the internet: by its address, in whatever form it is written, or by a name that only means

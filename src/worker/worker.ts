@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises';
-import type { LastUseRecorder } from '../access/last-use.ts';
 import { removeOldAudit, sealAudit } from '../audit/seal.ts';
 import { runDueJobs } from '../jobs/run-due-jobs.ts';
 import { messageOf } from '../kernel/errors.ts';
@@ -17,15 +16,18 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Runs what works by the clock, round after round: overdue sessions, due jobs, the last uses of tokens. */
-export function startWorker(services: Services, lastUses: LastUseRecorder): Worker {
+/** What this process has noted and not written down yet, by what writing it is called. Done in every round, and once more at the end. */
+export type OwnTasks = Readonly<Record<string, () => Promise<void>>>;
+
+/** Runs what works by the clock, round after round: overdue sessions, due jobs, and what is this process's own. */
+export function startWorker(services: Services, own: OwnTasks): Worker {
   const stopping = new AbortController();
   const { signal } = stopping;
   const intervalMs = services.settings.workerIntervalSeconds * 1000;
   const backlog = createBacklogMeter(services);
   let roundAt: Date | undefined;
 
-  // The last uses are this process's own to write; the rest is anybody's, and one process of many is enough for it.
+  // Anybody's: one process of many is enough for it.
   const shared = {
     // Before the expiry: what is being verified is kept alive.
     'go on with verifications': () => resumeVerifications(services),
@@ -37,7 +39,7 @@ export function startWorker(services: Services, lastUses: LastUseRecorder): Work
   };
   const tasks = {
     ...(services.settings.worker ? shared : {}),
-    'record the last use of tokens': () => lastUses.flush(),
+    ...own,
   };
 
   const loop = async (): Promise<void> => {
@@ -66,9 +68,11 @@ export function startWorker(services: Services, lastUses: LastUseRecorder): Work
     async stop() {
       stopping.abort();
       await running;
-      await lastUses
-        .flush()
-        .catch((error: unknown) => services.log.warn({ error: messageOf(error) }, 'last uses were not recorded'));
+      for (const [task, run] of Object.entries(own)) {
+        await run().catch((error: unknown) =>
+          services.log.warn({ task, error: messageOf(error) }, 'a last round of the worker failed'),
+        );
+      }
     },
   };
 }

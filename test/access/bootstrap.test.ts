@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/kernel/config.ts';
-import { createLogger } from '../../src/kernel/log.ts';
 import { type RunningServer, startServer } from '../../src/main.ts';
 import { readTrail } from '../audit/trail.ts';
 import { expectError } from '../http/expect-error.ts';
+import { suiteLogger } from '../support/suite-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 
@@ -100,7 +100,7 @@ describe('without a configured bootstrap secret', () => {
         worker: false,
         bootstrapToken,
       },
-      log: createLogger('silent'),
+      log: suiteLogger(),
     });
 
   const statusWith = async (server: RunningServer, secret: string) => {
@@ -148,9 +148,7 @@ describe('without a configured bootstrap secret', () => {
   test('racing first starts show one secret between them', async () => {
     const fresh = await createTestDatabase();
     const settings = { ...loadConfig({}).settings, port: 0, databaseUrl: fresh.url, dataDirectory, worker: false };
-    const racers = await Promise.all(
-      Array.from({ length: 4 }, () => startServer({ settings, log: createLogger('silent') })),
-    );
+    const racers = await Promise.all(Array.from({ length: 4 }, () => startServer({ settings, log: suiteLogger() })));
     const shown = racers.filter((racer) => racer.generatedBootstrapSecret !== undefined);
     await Promise.all(racers.map((racer) => racer.stop()));
     await fresh.drop();

@@ -108,6 +108,30 @@ describe('a JWT of a configured issuer', () => {
     expect(row).toMatchObject({ requestId: reply.json.requestId, details: { reason: 'no_rule' } });
   });
 
+  test.each([
+    ['a NUL', 'job\u0000', null],
+    ['another kind', { id: 1 }, null],
+    ['no end', 'j'.repeat(5_000), 'j'.repeat(256)],
+  ])('is exchanged also where its id has %s, and the row holds what it can', async (_name, jti, recorded) => {
+    expect((await exchange(await issuer.sign(claims({ jti })))).status).toBe(200);
+    const [row] = await readTrail(server, { action: 'auth.oidc.exchanged', limit: '1' });
+    expect(row?.details.jwtId).toBe(recorded);
+  });
+
+  test('gives nobody a name under which the trail writes by itself', async () => {
+    const own = await startIssuer();
+    const rules = [{ claims: { sub: '**' }, scopes: ['repo:app:read'] }];
+    const ofOwn = await writeOidcFile([{ issuer: own.url, audience: AUDIENCE, subject: '{sub}', rules }]);
+    const other = await startTestServer({ settings: { oidcFile: ofOwn.path } });
+    const ask = async (sub: string) => {
+      const token = await own.sign(claims({ iss: own.url, sub }));
+      return await other.request('POST', '/v1/auth/oidc/exchange', { token: null, json: { token } });
+    };
+    expectError(await ask('system'), 403, 'forbidden');
+    expect((await ask('systems')).status).toBe(200);
+    await Promise.all([other.close(), own.close(), ofOwn.remove()]);
+  });
+
   test('keeps being exchanged while the keys of its issuer are rotated', async () => {
     const old = await issuer.sign(claims());
     await issuer.rotate();
@@ -215,7 +239,22 @@ describe('an issuer that is away', () => {
     expectError(refused, 503, 'service_unavailable');
     expect(refused.headers.get('retry-after')).toBeTruthy();
     away.fail(false);
+    other.clock.advance({ seconds: 2 });
     expect((await ask()).json).toMatchObject({ subject: 'oidc:job', scopes: ['repo:app:read'] });
+    await Promise.all([other.close(), away.close(), ofAway.remove()]);
+  });
+
+  test('is left alone for a moment, however many JWTs come', async () => {
+    const away = await startIssuer();
+    const rules = [{ claims: { sub: '**' }, scopes: ['repo:app:read'] }];
+    const ofAway = await writeOidcFile([{ issuer: away.url, audience: AUDIENCE, rules }]);
+    const other = await startTestServer({ settings: { oidcFile: ofAway.path } });
+    const token = await away.sign(claims({ iss: away.url }));
+    const ask = () => other.request('POST', '/v1/auth/oidc/exchange', { token: null, json: { token } });
+    away.fail(true);
+    const replies = await Promise.all(Array.from({ length: 20 }, ask));
+    for (const reply of [...replies, await ask(), await ask()]) expectError(reply, 503, 'service_unavailable');
+    expect(away.requests).toBeLessThanOrEqual(2);
     await Promise.all([other.close(), away.close(), ofAway.remove()]);
   });
 

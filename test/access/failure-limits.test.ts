@@ -93,6 +93,17 @@ test('what a client says of its address is not believed unless it is a proxy of 
   await open.close();
 });
 
+test('refused JWTs count as guesses of their address', async () => {
+  const open = await startTestServer({ settings: { authFailuresPerMinute: 3 } });
+  const statuses = [];
+  for (let tries = 0; tries < 5; tries += 1) {
+    const json = { token: `not.a.jwt${tries}` };
+    statuses.push((await open.request('POST', '/v1/auth/oidc/exchange', { token: null, json })).status);
+  }
+  expect(statuses).toEqual([401, 401, 401, 429, 429]);
+  await open.close();
+});
+
 test('the memory of failures is bounded', () => {
   const limiter = createFailureLimiter({ monotonicMs: () => 0 }, 1);
   for (let key = 0; key < 50_000; key += 1) limiter.count(`key-${key}`);

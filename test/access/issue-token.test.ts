@@ -211,3 +211,15 @@ describe('the secret', () => {
       .join('\n');
   }
 });
+
+test.each(['system', ' System ', 'anonymous', 'bootstrap'])(
+  'nobody gets a token in the name %j, under which the trail writes by itself',
+  async (subject) => {
+    const body = { subject, scopes: ['repo:apps:read'] };
+    expectError(await issue(server, body), 400, 'bad_request');
+    const headers = { 'x-bootstrap-token': server.bootstrapToken };
+    const json = { ...body, ttlMinutes: 5 };
+    const reply = await server.request('POST', '/v1/auth/pats', { token: null, headers, json });
+    expectError(reply, 400, 'bad_request');
+  },
+);

@@ -9,6 +9,8 @@ export interface Issuer {
   url: string;
   /** How often its keys were asked for. */
   readonly keyFetches: number;
+  /** How often it was asked for anything. */
+  readonly requests: number;
   sign(claims: JWTPayload, header?: Record<string, unknown>): Promise<string>;
   /** From now on another key signs, and only that one is published. */
   rotate(): Promise<void>;
@@ -24,6 +26,7 @@ export async function startIssuer(): Promise<Issuer> {
   let keyNumber = 0;
   let failing = false;
   let keyFetches = 0;
+  let requests = 0;
   let current = await newKey(keyNumber);
   let url = '';
 
@@ -35,6 +38,7 @@ export async function startIssuer(): Promise<Issuer> {
         return { keys: [current.published] };
       },
     };
+    requests += 1;
     const document = documents[request.url ?? ''];
     if (failing || document === undefined) response.writeHead(500).end();
     else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document()));
@@ -47,6 +51,9 @@ export async function startIssuer(): Promise<Issuer> {
     url,
     get keyFetches() {
       return keyFetches;
+    },
+    get requests() {
+      return requests;
     },
     sign: (claims, header = {}) =>
       new SignJWT(claims)

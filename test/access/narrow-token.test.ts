@@ -124,3 +124,14 @@ test('a narrowed token is refused once the one that it came from was revoked', a
   await server.request('POST', '/v1/auth/pats/revoke', { json: { tokenId: await tokenIdOf(server, parent) } });
   expect([await scopesOf(server, child), await scopesOf(server, grandchild)]).toEqual([undefined, undefined]);
 });
+
+test('a token is narrowed sixteen times in a row and no more: each of them is looked up whenever the last is used', async () => {
+  let token = await server.issueToken('alice', ['repo:apps:write'], 60);
+  for (let narrowed = 0; narrowed < 16; narrowed += 1) {
+    const body = { subject: 'alice', scopes: ['repo:apps:write'], ttlMinutes: 59 - narrowed };
+    token = await issued(server, body, token);
+  }
+  expect(await scopesOf(server, token)).toEqual(['repo:apps:write']);
+  const seventeenth = { subject: 'alice', scopes: ['repo:apps:write'], ttlMinutes: 5 };
+  expectError(await issue(server, seventeenth, token), 403, 'forbidden');
+});

@@ -107,6 +107,19 @@ describe('where its row cannot be written', () => {
   });
 });
 
+test('what was left out of a flood is counted also where no denial follows', async () => {
+  const flooded = await startTestServer();
+  const replica = await startTestServer({ database: flooded.database, dataDirectory: flooded.dataDirectory });
+  const ask = () => replica.request('GET', '/v1/repos', { token: 'aft_unknown' });
+  for (let sent = 0; sent < 260; sent += 20) await Promise.all(Array.from({ length: 20 }, ask));
+  await replica.close();
+  const written = (await readTrail(flooded, { action: 'authz.denied', actor: 'anonymous' })).length;
+  const summaries = await readTrail(flooded, { action: 'authz.denied', actor: 'system' });
+  const omitted = summaries.reduce((sum, row) => sum + Number(row.details.omitted), 0);
+  expect({ some: omitted > 0, accounted: written + omitted }).toEqual({ some: true, accounted: 260 });
+  await flooded.close();
+});
+
 describe('a flood of denials', () => {
   const FLOOD = 400;
   let flooded: TestServer;

@@ -72,6 +72,7 @@ describe('with origins in the setting', () => {
     const signed = await open.request('POST', `${session.path}/parts`, { json: { partNumber: 1 } });
     const asked = await preflight(open, ORIGIN, String(signed.json.uploadUrl));
     expect(asked.status).toBe(204);
+    expect(asked.headers.get('access-control-allow-headers')?.toLowerCase()).toContain('x-amz-checksum-sha256');
     const put = await open.request('PUT', String(signed.json.uploadUrl), {
       token: null,
       body: uniqueBytes(),

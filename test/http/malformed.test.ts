@@ -86,6 +86,40 @@ describe('a body that is', () => {
   });
 });
 
+test('one part and a list of parts in one body are a 400', async () => {
+  const json = { partNumber: 1, parts: [{ partNumber: 2 }] };
+  expectError(await server.request('POST', `${uploadPath}/parts`, { json }), 400, 'bad_request');
+});
+
+describe('JSON in another encoding than UTF-8:', () => {
+  const body = '{"repoKey":"encoded","repoType":"local"}';
+
+  test.each([
+    ['UTF-16', Buffer.from(body, 'utf16le')],
+    ['Latin-1', Buffer.from('{"repoKey":"\xe9","repoType":"local"}', 'latin1')],
+    ['an overlong slash', Buffer.concat([Buffer.from('{"repoKey":"a'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')])],
+    [
+      'half a surrogate pair',
+      Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')]),
+    ],
+    ['cut in a letter', Buffer.from('{"repoKey":"é').subarray(0, -1)],
+  ])('%s is a 400', async (_name, bytes) => {
+    expectError(await postText('/v1/repos', bytes), 400, 'bad_request');
+  });
+
+  test.each(['utf-16', 'iso-8859-1', '"utf-7"'])('declared as %s is a 415', async (charset) => {
+    const reply = await postText('/v1/repos', body, { 'content-type': `application/json; charset=${charset}` });
+    expectError(reply, 415, 'unsupported_media_type');
+  });
+});
+
+test('a thousand things that are wrong are told in a short answer', async () => {
+  const json = { parts: Array.from({ length: 1000 }, () => ({ partNumber: 'x'.repeat(100), etag: '' })) };
+  const reply = await server.request('POST', `${uploadPath}/complete`, { json });
+  expectError(reply, 400, 'bad_request');
+  expect(reply.bytes.length).toBeLessThan(4_000);
+});
+
 /** Values that have broken servers before, as the JSON texts that they arrive in. */
 const HOSTILE_VALUES = [
   'null',

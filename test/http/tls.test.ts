@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { connect, Server } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reloadTls } from '../../src/http/tls.ts';
-import { createLogger } from '../../src/kernel/log.ts';
 import { startServer } from '../../src/main.ts';
 import { type Certificate, makeCertificate } from '../support/certificates.ts';
+import { suiteLogger } from '../support/suite-logger.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 
 let folder: string;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   served = { certificateFile: join(folder, 'served.crt'), keyFile: join(folder, 'served.key') };
   await use(first);
   plain = await startTestServer();
-  secure = await startServer({ settings: settings(served), log: createLogger('fatal') });
+  secure = await startServer({ settings: settings(served), log: suiteLogger() });
 });
 
 afterAll(async () => {
@@ -88,7 +88,7 @@ describe('a server with a certificate', () => {
     ['with the key of another', () => settings({ ...first, keyFile: second.keyFile }), /ARTIFORTRESS_TLS_KEY_FILE/],
     ['with a file that is not there', () => settings({ ...first, certificateFile: '/none' }), /ENOENT/],
   ])('does not start %s, and says why', async (_name, wrong, reason) => {
-    await expect(startServer({ settings: wrong(), log: createLogger('fatal') })).rejects.toThrow(reason);
+    await expect(startServer({ settings: wrong(), log: suiteLogger() })).rejects.toThrow(reason);
   });
 });
 
@@ -97,7 +97,7 @@ test('a changed certificate is served from then on, and one that does not fit it
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const stop = reloadTls(server, served, createLogger('fatal'), 10);
+  const stop = reloadTls(server, served, suiteLogger(), 10);
   const until = async (name: string) => {
     while ((await nameServed(port)) !== name) await new Promise((resolve) => setTimeout(resolve, 20));
   };

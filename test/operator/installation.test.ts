@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/kernel/config.ts';
-import { createLogger } from '../../src/kernel/log.ts';
 import { startServer } from '../../src/main.ts';
+import { suiteLogger } from '../support/suite-logger.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 
 interface Outcome {
@@ -30,7 +30,7 @@ test('fsck and gc work on the embedded database beside its running server, and w
   const environment = { ARTIFORTRESS_DATA_DIR: dataDirectory };
   try {
     const { settings } = loadConfig(environment);
-    const server = await startServer({ settings: { ...settings, port: 0 }, log: createLogger('fatal') });
+    const server = await startServer({ settings: { ...settings, port: 0 }, log: suiteLogger() });
     const beside = [await run(['fsck', '--json'], environment), await run(['gc', '--dry-run'], environment)];
     await server.stop();
     const alone = [await run(['fsck', '--json'], environment), await run(['gc'], environment)];

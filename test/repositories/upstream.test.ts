@@ -33,6 +33,16 @@ describe('an upstream', () => {
     'http://metadata.google.internal/',
     'http://printer.local/',
     'http://①②⑦.0.0.1/',
+    'http://127.0.0.1./',
+    'http://[::127.0.0.1]/',
+    'http://[0:0:0:0:0:ffff:10.0.0.1]/',
+    'http://[2001:0:7f00:1::]/',
+    'http://[fec0::1]/',
+    'http://%31%32%37.0.0.1/',
+    'http://127。0。0。1/',
+    'http://database/',
+    'http://kubernetes.default.svc/',
+    'http://nas.lan/',
   ])('%s is on this machine or in a private network', (url) => {
     expect(isPrivateUpstream(url)).toBe(true);
   });
@@ -45,7 +55,7 @@ describe('an upstream', () => {
     'http://11.0.0.1/',
     'http://[2606:4700::1111]/',
     'http://localhost.example.com/',
-    'http://notlocal/',
+    'http://notlocal.example/',
   ])('%s is not', (url) => {
     expect(isPrivateUpstream(url)).toBe(false);
   });

@@ -6,6 +6,7 @@ import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/kernel/embedded-postgres/index.ts';
 import { createLogger } from '../../src/kernel/log.ts';
 import { migrate } from '../../src/kernel/migrate.ts';
+import { keepSuiteLog } from './suite-log.ts';
 
 export interface TestDatabaseServer {
   host: string;
@@ -38,8 +39,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await client.end();
   await migrate({ host, port, user, database: TEMPLATE_DATABASE });
   project.provide('databaseServer', { host, port, user });
+  const searchLog = await keepSuiteLog(project);
   return async () => {
     await postgres.stop();
     await rm(folder, { recursive: true, force: true });
+    await searchLog();
   };
 }

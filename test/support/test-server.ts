@@ -5,11 +5,11 @@ import { basename, join } from 'node:path';
 import { inject } from 'vitest';
 import { runDueJobs } from '../../src/jobs/run-due-jobs.ts';
 import { loadConfig } from '../../src/kernel/config.ts';
-import { createLogger } from '../../src/kernel/log.ts';
 import type { Settings } from '../../src/kernel/settings.ts';
 import { type RunningServer, startServer } from '../../src/main.ts';
 import { sweepOverdueSessions } from '../../src/uploads/sweep-overdue.ts';
 import type { TestS3Server } from './s3-global-setup.ts';
+import { suiteLogger } from './suite-logger.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 import { createTestDatabase, type TestDatabase } from './test-database.ts';
 
@@ -79,7 +79,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...storeUnderTest(dataDirectory),
     ...options.settings,
   };
-  const running = await startServer({ settings, log: createLogger('fatal'), clock });
+  const running = await startServer({ settings, log: suiteLogger(), clock });
   const server: Omit<TestServer, 'adminToken'> = {
     url: running.url,
     clock,

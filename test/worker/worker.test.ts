@@ -14,9 +14,8 @@ test('a stop that comes in the middle of a round does not wait for the next one'
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const lastUses = {
-    note: () => undefined,
-    flush: async () => {
+  const own = {
+    'hold the round': async () => {
       begun();
       await held;
     },
@@ -25,7 +24,7 @@ test('a stop that comes in the middle of a round does not wait for the next one'
   // The next round would come after an hour, long after the test has given up.
   const worker = startWorker(
     { ...services, log, settings: { ...services.settings, workerIntervalSeconds: 3600 } },
-    lastUses,
+    own,
   );
   await round;
   const stopped = worker.stop();

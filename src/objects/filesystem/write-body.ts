@@ -7,6 +7,8 @@ import { toStoreError } from './files.ts';
 
 /** Bytes gathered before they are written at once. Each body in flight holds at most two of these. */
 const WRITE_BATCH_BYTES = 256 * 1024;
+/** Chunks as well: a body that comes byte by byte takes far more memory than its bytes. */
+const WRITE_BATCH_CHUNKS = 256;
 
 export interface IncomingFile {
   path: string;
@@ -56,7 +58,7 @@ async function drain(body: Readable, handle: FileHandle, lengthBytes: number) {
       hash.update(chunk);
       batch.push(chunk);
       batchBytes += chunk.length;
-      if (batchBytes < WRITE_BATCH_BYTES) continue;
+      if (batchBytes < WRITE_BATCH_BYTES && batch.length < WRITE_BATCH_CHUNKS) continue;
       await writing;
       writing = writeAll(handle, batch);
       // Its failure is seen at the next `await writing`; until then it must not count as unhandled.

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 import type { Settings } from '../../../src/kernel/settings.ts';
 import type { CallSite, Fault } from './fault-points.ts';
 import type { Order, Report } from './messages.ts';
@@ -28,7 +29,12 @@ export async function startChild(settings: Settings, compileCache: string): Prom
   const program = fork(PROGRAM, {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...process.env, NODE_COMPILE_CACHE: compileCache, NODE_OPTIONS: '' },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: compileCache,
+      NODE_OPTIONS: '',
+      TEST_LOG_FOLDER: inject('suiteLogFolder'),
+    },
   });
   const exited = once(program, 'exit').then(() => undefined);
   const gone = exited.then((): never => {

@@ -1,10 +1,11 @@
 import { flushCompileCache } from 'node:module';
+import { tmpdir } from 'node:os';
 import { runDueJobs } from '../../../src/jobs/run-due-jobs.ts';
 import { messageOf } from '../../../src/kernel/errors.ts';
-import { createLogger } from '../../../src/kernel/log.ts';
 import { type RunningServer, startServer } from '../../../src/main.ts';
 import { resumeVerifications } from '../../../src/uploads/resume-verifications.ts';
 import { sweepOverdueSessions } from '../../../src/uploads/sweep-overdue.ts';
+import { loggerTo } from '../../support/suite-log.ts';
 import { createFaultPoints, databaseWithFaults, storeWithFaults } from './fault-points.ts';
 import type { Order, OrderToStart, Report } from './messages.ts';
 
@@ -24,7 +25,7 @@ let running: RunningServer | undefined;
 async function start({ settings }: OrderToStart): Promise<Report> {
   running = await startServer({
     settings,
-    log: createLogger(settings.logLevel ?? 'fatal'),
+    log: loggerTo(process.env.TEST_LOG_FOLDER ?? tmpdir()),
     clock,
     seams: {
       database: (database) => databaseWithFaults(database, points),

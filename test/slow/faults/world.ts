@@ -37,7 +37,7 @@ export async function openWorld(driver: Driver, compileCache: string): Promise<W
   undo.defer(() => witness.close());
   await witness.createRepository(REPO);
 
-  const ofChild: Settings = { ...witness.running.services.settings, port: 0, logLevel: 'fatal' };
+  const ofChild: Settings = { ...witness.running.services.settings, port: 0 };
   let child = await startChild(ofChild, compileCache);
   undo.defer(() => child.kill());
   const open = undo.move();

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLogger } from '../../../src/kernel/log.ts';
 import { type RunningServer, startServer } from '../../../src/main.ts';
 import type { ObjectStore } from '../../../src/objects/object-store.ts';
+import { suiteLogger } from '../../support/suite-logger.ts';
 import { startTestServer, type TestServer } from '../../support/test-server.ts';
 import { storesAtHand } from '../support/stores.ts';
 
@@ -49,7 +49,7 @@ describe.each(storesAtHand('minio', 'versitygw'))('on %s', (_name, settings) => 
     await plain.createRepository('apps');
     running = await startServer({
       settings: plain.running.services.settings,
-      log: createLogger('fatal'),
+      log: suiteLogger(),
       seams: { objects: (store) => counting(store, calls) },
     });
   });
