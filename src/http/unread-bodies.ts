@@ -14,7 +14,8 @@ const LAST_WORD_MS = 1_000;
 export function boundUnreadBodies(app: App, isAccepting: () => boolean): void {
   const draining = new WeakSet<IncomingMessage>();
   const drainOnce = (raw: IncomingMessage): void => {
-    if (raw.readableEnded || raw.destroyed || draining.has(raw)) return;
+    const isAllThere = raw.readableEnded || (raw.complete && raw.readableLength === 0);
+    if (isAllThere || raw.destroyed || draining.has(raw)) return;
     draining.add(raw);
     raw.unpipe();
     drain(raw);

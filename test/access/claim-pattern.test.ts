@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, constantFrom, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fitsPattern } from '../../src/access/claim-pattern.ts';
 
@@ -43,10 +43,10 @@ function asExpression(pattern: string): RegExp {
 }
 
 test('a pattern means what the same regular expression does', () => {
-  const letters = fc.string({ unit: fc.constantFrom('a', 'b', '/', '\n'), maxLength: 8 });
-  const patterns = fc.string({ unit: fc.constantFrom('a', 'b', '/', '*'), maxLength: 8 });
-  fc.assert(
-    fc.property(patterns, letters, (pattern, text) => {
+  const letters = string({ unit: constantFrom('a', 'b', '/', '\n'), maxLength: 8 });
+  const patterns = string({ unit: constantFrom('a', 'b', '/', '*'), maxLength: 8 });
+  assert(
+    property(patterns, letters, (pattern, text) => {
       expect(fitsPattern(pattern, text)).toBe(asExpression(pattern).test(text));
     }),
     { numRuns: 2000 },
