@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/kernel/config.ts';
-import { createLogger } from '../../src/kernel/log.ts';
 import { type RunningServer, startServer } from '../../src/main.ts';
 import { startIssuer, writeOidcFile } from '../access/issuer.ts';
+import { suiteLogger } from '../support/suite-logger.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 import { type Example, type Typed, typeInOrder } from './examples.ts';
 
@@ -43,7 +43,7 @@ export async function startGuideServer(): Promise<GuideServer> {
       oidcFile: oidc.path,
       workerIntervalSeconds: 1,
     },
-    log: createLogger('fatal'),
+    log: suiteLogger(),
   });
   undo.defer(() => running.stop());
   const now = Math.floor(Date.now() / 1000);
