@@ -25,11 +25,6 @@ export function traceRequests(app: App, tracer: Tracer): void {
     reply.raw.once('close', () => span.end(reply.raw.writableFinished ? reply.raw.statusCode : null));
     span.within(done);
   });
-  // A body comes in by events of its connection, which know nothing of the request that they are for.
-  app.addHook('preValidation', (request, _reply, done) => {
-    if (request.span === null) done();
-    else request.span.within(done);
-  });
 }
 
 function single(request: FastifyRequest, name: string): string | undefined {
