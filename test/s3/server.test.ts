@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Reply, s3Settings, startTestServer, type TestServer } from '../support/test-server.ts';
 import { complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
+import { startRefusingProxy } from './refusing-proxy.ts';
 
 const servers = inject('s3Servers');
 
@@ -180,11 +181,25 @@ describe.skipIf(servers === null)('a store that can not be used', () => {
       ]);
       expect(refused.bytes.toString()).not.toMatch(/SignatureDoesNotMatch|wrong-secret|amz/i);
       const ready = await server.request('GET', '/health/ready');
-      expect([ready.status, ready.json.dependencies.objectStore.status]).toEqual([503, 'down']);
+      const { status, detail } = ready.json.dependencies.objectStore;
+      expect([ready.status, status, detail]).toEqual([503, 'down', expect.stringContaining('check the credentials')]);
       expect((await server.request('GET', session.path)).json.state).toBe('initiated');
     } finally {
       await server.close();
     }
+  });
+
+  test('since its clock is another is a 503, and readiness tells the administrator to look at the clocks', async () => {
+    if (servers === null) return;
+    await using proxy = await startRefusingProxy(servers.minio.endpoint);
+    const server = await startTestServer({ settings: { ...s3Settings(servers.minio), s3Endpoint: proxy.url } });
+    await server.createRepository('apps');
+    const session = await createSession(server, 'apps', uniqueBytes());
+    const refused = await server.request('POST', `${session.path}/parts`, { json: { partNumber: 1 } });
+    expect([refused.status, refused.json.error]).toEqual([503, 'storage_access_denied']);
+    const ready = await server.request('GET', '/health/ready');
+    expect(ready.json.dependencies.objectStore.detail).toContain('clocks of this machine and of the store agree');
+    await server.close();
   });
 
   test('since its bucket is missing keeps the server unready, and names the bucket', async () => {
