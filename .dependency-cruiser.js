@@ -89,6 +89,21 @@ export default {
       from: { path: '^src/', pathNot: '^src/cli/' },
       to: { path: '^src/cli/' },
     },
+    {
+      name: 'the-console-knows-the-client-alone',
+      comment:
+        'It runs in a browser. The canonical form of JSON is one text for all: what checks a proof needs it too.',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^src/', pathNot: '^src/(client/|kernel/canonical-json\\.ts$)' },
+    },
+    {
+      name: 'nobody-knows-the-console',
+      comment: 'Its files are bundled, never imported.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^web/' },
+    },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

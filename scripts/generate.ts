@@ -145,6 +145,7 @@ async function withOfflineServer(
     jwts: createJwtVerifier([], clock),
     admission,
     partContent: { store, signer },
+    uploadOrigins: [],
     tls: undefined,
     isAccepting: () => true,
   });

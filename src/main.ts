@@ -93,7 +93,7 @@ export async function startServer({
   let listeningUrl = '';
   const publicUrl = () => settings.publicUrl ?? listeningUrl;
   const opened = await openStore({ settings, clock, ids, log, publicUrl });
-  const { location } = opened;
+  const { location, uploadOrigins } = opened;
   const store = observedStore(seams.objects?.(opened.store) ?? opened.store, metrics.store, tracer);
   const partContent = opened.partContent && {
     store: observedPartReceiver(opened.partContent.store, metrics.store, tracer),
@@ -139,6 +139,7 @@ export async function startServer({
     jwts: createJwtVerifier(providers, clock),
     admission,
     partContent,
+    uploadOrigins,
     tls,
     isAccepting: () => drain.isAccepting(),
   });

@@ -5,6 +5,7 @@ export type { BindingsApi } from './bindings.ts';
 export type { BlobContent, BlobInfo, BlobListOptions, BlobsApi, ByteRange } from './blobs.ts';
 export { parseDigest } from './digest.ts';
 export { ArtifortressError, type ClientErrorCode, type ErrorCode, type ServerErrorCode } from './errors.ts';
+export { type PlannedPart, planParts } from './part-plan.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export type { PulledBlob, PullOptions } from './pull.ts';
 export type { PulledInto, PullIntoOptions, PullTarget } from './pull-into.ts';

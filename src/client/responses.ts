@@ -39,6 +39,7 @@ import {
   type Repository,
   type RevokedToken,
   type ServiceInfo,
+  type StoreCapability,
   type TokenRecord,
   UPLOAD_STATES,
   type UploadDetails,
@@ -84,6 +85,8 @@ export const parseRepository = object<Repository>({
   upstreamUrl: orNull(text),
   memberRepos: orNull(list(text)),
   createdAtUtc: orNull(text),
+  blobCount: orNull(integer),
+  totalBytes: orNull(integer),
 });
 
 export const parseDeletedRepository = object<DeletedRepository>({ repoKey: text, status: text });
@@ -235,7 +238,13 @@ export const parsePutBlob = object<PutBlob>({ repoKey: text, digest: text, lengt
 
 export const parseServiceInfo = object<ServiceInfo>({ service: text, version: text });
 
-const parseDependency = object<DependencyHealth>({ status: text, detail: orNull(text) });
+const parseCapability = object<StoreCapability>({ name: text, supported: flag, detail: text, without: text });
+
+const parseDependency = object<DependencyHealth>({
+  status: text,
+  detail: orNull(text),
+  capabilities: orNull(list(parseCapability)),
+});
 
 export const parseReadiness = object<Omit<Readiness, 'ready'>>({
   status: text,

@@ -1,6 +1,10 @@
+import { readText } from './response-body.ts';
 import { parseIdentity, parsePage, parsePublicKey, parseReadiness, parseServiceInfo } from './responses.ts';
 import type { Transport } from './transport.ts';
 import type { CallOptions, Identity, PublicKey, Readiness, ServiceInfo } from './types.ts';
+
+/** Some thousand series; more is no server of ours. */
+const MAX_METRICS_BYTES = 16 * 1024 * 1024;
 
 export interface ServiceApi {
   info(options?: CallOptions): Promise<ServiceInfo>;
@@ -9,6 +13,8 @@ export interface ServiceApi {
   whoami(options?: CallOptions): Promise<Identity>;
   /** The public keys that seal the audit trail and sign receipts, newest first. Keep a copy: what is signed is verified with it. */
   keys(options?: CallOptions): Promise<readonly PublicKey[]>;
+  /** The server's metrics, in the text format of Prometheus. */
+  metrics(options?: CallOptions): Promise<string>;
 }
 
 export function serviceApi(transport: Transport): ServiceApi {
@@ -26,6 +32,10 @@ export function serviceApi(transport: Transport): ServiceApi {
     keys: async ({ signal } = {}) => {
       const spec = { method: 'GET', path: '/v1/keys', repeat: 'always', signal } as const;
       return (await transport.json(spec, parsePage(parsePublicKey))).items;
+    },
+    metrics: async ({ signal } = {}) => {
+      const response = await transport.open({ method: 'GET', path: '/metrics', repeat: 'always', signal });
+      return await readText(response, MAX_METRICS_BYTES);
     },
   };
 }

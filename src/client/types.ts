@@ -59,6 +59,9 @@ export interface Repository {
   readonly upstreamUrl: string | null;
   readonly memberRepos: readonly string[] | null;
   readonly createdAtUtc: string | null;
+  /** What it holds; null where an older server does not tell. */
+  readonly blobCount: number | null;
+  readonly totalBytes: number | null;
 }
 
 export interface DeletedRepository {
@@ -276,6 +279,17 @@ export interface DependencyHealth {
   readonly status: string;
   /** What is wrong; told to administrators alone. */
   readonly detail: string | null;
+  /** What an object store was found to be able to do; told to administrators alone. */
+  readonly capabilities: readonly StoreCapability[] | null;
+}
+
+export interface StoreCapability {
+  readonly name: string;
+  readonly supported: boolean;
+  /** Why it counts as not supported. */
+  readonly detail: string;
+  /** What is done instead. */
+  readonly without: string;
 }
 
 export interface Readiness {

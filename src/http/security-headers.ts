@@ -10,6 +10,9 @@ const OF_EVERY_ANSWER = {
   'cross-origin-opener-policy': 'same-origin',
 } as const;
 
+/** Where the web console is. */
+export const CONSOLE_PATH = '/console';
+
 const NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'; sandbox";
 const A_YEAR = 'max-age=31536000';
 
@@ -24,6 +27,7 @@ export function setSecurityHeaders(app: App, settings: Settings): void {
   const overTls = settings.tlsCertificateFile !== undefined || settings.publicUrl?.startsWith('https:') === true;
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(OF_EVERY_ANSWER);
+    // The console's routes set a policy of their own in place of this one.
     if (!request.url.startsWith(DOCS_PATH)) reply.header('content-security-policy', NOTHING_RUNS);
     if (request.url.startsWith('/v1/')) reply.header('cache-control', KEPT_BY_NOBODY);
     if (overTls) reply.header('strict-transport-security', A_YEAR);

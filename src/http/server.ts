@@ -8,6 +8,7 @@ import type { JwtVerifier } from '../access/verify-jwt.ts';
 import { registerAuditRoutes } from '../audit/routes.ts';
 import { registerReceiptRoute } from '../blobs/receipt-routes.ts';
 import { registerBlobRoutes, registerPutBlobRoute } from '../blobs/routes.ts';
+import { registerConsoleRoutes } from '../console/routes.ts';
 import { AppError } from '../kernel/errors.ts';
 import { withoutSecrets } from '../kernel/redact.ts';
 import { registerKeyRoutes } from '../keys/routes.ts';
@@ -52,6 +53,8 @@ export interface ServerOptions {
   tls: SecureContextOptions | undefined;
   /** Where the store's part URLs point at this server; undefined where they point at the store. */
   partContent: PartContentOptions | undefined;
+  /** Where the store's part URLs point, as addresses; empty where that is this server. */
+  uploadOrigins: readonly string[];
   isAccepting: () => boolean;
 }
 
@@ -124,6 +127,7 @@ export async function createServer(services: Services, options: ServerOptions): 
   registerReceiptRoute(app, services);
   registerAuditRoutes(app, services);
   registerKeyRoutes(app, services);
+  registerConsoleRoutes(app, services, options);
   await registerStreamingRoutes(app, services, options);
   await app.ready();
   return { app, routeTable };

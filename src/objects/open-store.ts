@@ -7,6 +7,7 @@ import { createPartUrlSigner, type PartUrlSigner } from './filesystem/part-url.t
 import { type FilesystemStore, openFilesystemStore } from './filesystem/store.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { StoreLocation } from './reader.ts';
+import { bucketAddresses } from './s3/bucket-addresses.ts';
 import type { S3Location } from './s3/client.ts';
 import { openS3Store } from './s3/store.ts';
 import { loadSigningKey } from './signing-key.ts';
@@ -16,6 +17,8 @@ export interface OpenedStore {
   location: StoreLocation;
   /** Where the part URLs point at this server. */
   partContent: { store: FilesystemStore; signer: PartUrlSigner } | undefined;
+  /** Where part URLs point that are not this server's: one address for each way that the bucket may be named by. */
+  uploadOrigins: readonly string[];
   close(): void;
 }
 
@@ -33,13 +36,25 @@ export async function openStore({ settings, clock, ids, log, publicUrl }: OpenOp
     const s3 = s3Location(settings, settings.s3Bucket);
     const maximumBodies = settings.maximumDownloads + settings.maximumStreamedUploads;
     const store = openS3Store({ location: s3, maximumBodies, clock, log });
-    return { store, location: { driver: 's3', s3 }, partContent: undefined, close: () => store.close() };
+    return {
+      store,
+      location: { driver: 's3', s3 },
+      partContent: undefined,
+      uploadOrigins: bucketAddresses(s3),
+      close: () => store.close(),
+    };
   }
   const root = join(settings.dataDirectory, 'objects');
   const signingKey = await loadSigningKey(join(settings.dataDirectory, 'keys', 'part-url.key'));
   const signer = createPartUrlSigner(signingKey, publicUrl);
   const store = await openFilesystemStore({ root, signer, clock, ids });
-  return { store, location: { driver: 'filesystem', root }, partContent: { store, signer }, close: () => undefined };
+  return {
+    store,
+    location: { driver: 'filesystem', root },
+    partContent: { store, signer },
+    uploadOrigins: [],
+    close: () => undefined,
+  };
 }
 
 function s3Location(settings: Settings, bucket: string): S3Location {

@@ -64,6 +64,9 @@ export interface Repository {
   memberRepos: RepoKey[];
   createdAt: Date;
   createdBy: string;
+  /** What it holds by itself: a virtual repository holds nothing. */
+  blobCount: number;
+  totalBytes: number;
 }
 
 export const repositorySchema = z.object({
@@ -73,9 +76,12 @@ export const repositorySchema = z.object({
   memberRepos: z.array(z.string()),
   createdAtUtc: z.string(),
   createdBy: z.string(),
+  blobCount: z.int().describe('Blobs that it holds.'),
+  totalBytes: z.int().describe('Bytes of those blobs; shared ones count in each repository that holds them.'),
 });
 
 export function presentRepository(repository: Repository): z.input<typeof repositorySchema> {
-  const { repoKey, repoType, upstreamUrl, memberRepos, createdAt, createdBy } = repository;
-  return { repoKey, repoType, upstreamUrl, memberRepos, createdAtUtc: toTimestamp(createdAt), createdBy };
+  const { repoKey, repoType, upstreamUrl, memberRepos, createdBy, blobCount, totalBytes } = repository;
+  const createdAtUtc = toTimestamp(repository.createdAt);
+  return { repoKey, repoType, upstreamUrl, memberRepos, createdAtUtc, createdBy, blobCount, totalBytes };
 }

@@ -12,7 +12,15 @@ const REPOSITORY = sql`
     select member.repo_key from repository_members m
     join repositories member on member.repo_id = m.member_repo_id
     where m.virtual_repo_id = r.repo_id order by m.position
-  ) as "memberRepos"`;
+  ) as "memberRepos",
+  usage.blob_count as "blobCount", usage.total_bytes as "totalBytes"`;
+
+/** The running totals of `r`: a few rows each, whatever it holds. */
+const USAGE = sql`
+  cross join lateral (
+    select coalesce(sum(u.blob_count), 0)::bigint as blob_count, coalesce(sum(u.total_bytes), 0)::bigint as total_bytes
+    from repository_usage u where u.repo_id = r.repo_id
+  ) usage`;
 
 /** The repositories that are not deleted, by key, after `after`; only those of `readable`, unless that is all of them. */
 export async function listRepositories(
@@ -23,7 +31,7 @@ export async function listRepositories(
   limit: number,
 ): Promise<Repository[]> {
   return await db.query(sql<Repository>`
-    select ${REPOSITORY} from repositories r
+    select ${REPOSITORY} from repositories r ${USAGE}
     where r.tenant_id = ${tenantId} and r.deleted_at is null
       and (${readable === '*'} or r.repo_key = any(${readable === '*' ? [] : readable}::text[]))
       and (${before ?? null}::bigint is null or r.repo_id < ${before ?? null}::bigint)
@@ -37,7 +45,7 @@ export async function findRepository(
   repoKey: RepoKey,
 ): Promise<Repository | undefined> {
   const rows = await db.query(sql<Repository>`
-    select ${REPOSITORY} from repositories r
+    select ${REPOSITORY} from repositories r ${USAGE}
     where r.tenant_id = ${tenantId} and r.repo_key = ${repoKey} and r.deleted_at is null`);
   return rows[0];
 }

@@ -46,6 +46,8 @@ describe('each type of repository', () => {
         ...fields,
         createdAtUtc: expect.stringMatching(/Z$/),
         createdBy: 'root',
+        blobCount: 0,
+        totalBytes: 0,
       },
     });
   });

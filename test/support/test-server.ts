@@ -145,11 +145,13 @@ async function send(base: string, method: string, path: string, options: Request
   if (typeof options.token === 'string') headers.set('authorization', `Bearer ${options.token}`);
   if (options.json !== undefined) headers.set('content-type', 'application/json');
   const body = options.json === undefined ? options.body : JSON.stringify(options.json);
+  // The browser's types, under which this is checked too, take no memory that may be shared.
+  const sent = typeof body === 'string' || body === undefined ? body : new Uint8Array(body);
   const response = await fetch(new URL(path, base), {
     method,
     headers,
     redirect: 'manual',
-    ...(body === undefined ? {} : { body }),
+    ...(sent === undefined ? {} : { body: sent }),
   });
   const bytes = Buffer.from(await response.arrayBuffer());
   const isJson = response.headers.get('content-type')?.startsWith('application/json') === true && bytes.length > 0;

@@ -33,6 +33,7 @@ export interface Example {
 export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   'GET /docs/static/index.html': [{ ask: () => ({}), status: 302 }],
   'GET /docs/static/*': [{ ask: () => ({ params: { '*': 'swagger-ui.css' } }) }],
+  'GET /console/assets/:name': [{ ask: () => ({ params: { name: 'console.js' } }) }],
   'POST /v1/auth/pats': [
     {
       what: 'for itself, what it has',
