@@ -33,8 +33,9 @@ export async function runAll(options: Options): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
-function stepsOf({ quick, out, dir, seed }: Options): Step[] {
-  const common = ['--out', out, '--dir', dir, '--seed', String(seed), ...(quick ? ['--quick'] : [])];
+function stepsOf({ quick, out, dir, seed, serverSettings }: Options): Step[] {
+  const settings = Object.entries(serverSettings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  const common = ['--out', out, '--dir', dir, '--seed', String(seed), ...settings, ...(quick ? ['--quick'] : [])];
   const load = (name: string, ...args: string[]): Step => ({ name, script: LOAD, args: [...args, ...common] });
   const bench = (name: string, ...args: string[]): Step => ({
     name,

@@ -29,6 +29,8 @@ export interface Options {
   readonly dir: string;
   /** Where the results go. */
   readonly out: string;
+  /** Settings of our server beside the defaults, by the names of their variables. */
+  readonly serverSettings: Readonly<Record<string, string>>;
   /** Where the server's CPU profile goes, if one is to be made. */
   readonly cpuProfileFolder: string | null;
   /** What was typed, without the paths of this machine. */
@@ -94,6 +96,7 @@ Options:
   --seed <n>            fixes the order of operations, sizes and reads
   --dir <folder>        where the temporary data goes; it should be on the disk that counts (default ${tmpdir()})
   --out <folder>        where the results go (default docs/reports/load)
+  --set <NAME=value>    a setting of our server, such as ARTIFORTRESS_READ_AHEAD_BYTES=134217728; may be repeated
   --cpu-prof <folder>   also writes a CPU profile of our server there, as it ends
   --help                prints this
 
@@ -120,6 +123,7 @@ const ARGUMENTS = {
   dir: TEXT,
   out: TEXT,
   'cpu-prof': TEXT,
+  set: { type: 'string', multiple: true },
   quick: FLAG,
   help: FLAG,
 } as const;
@@ -165,6 +169,7 @@ export function parseOptions(args: readonly string[]): Options | null {
     seed: parseNumber('seed', values.seed ?? String(DEFAULT_SEED), { least: 0, most: 4_294_967_295, whole: true }),
     dir: values.dir ?? tmpdir(),
     out: values.out ?? (quick ? join(tmpdir(), 'artifortress-load-quick') : RESULTS_FOLDER),
+    serverSettings: Object.fromEntries((values.set ?? []).map(parseSetting)),
     cpuProfileFolder: values['cpu-prof'] ?? null,
     typed: ['npm run load --', ...tokens.flatMap(wordsOf)].join(' '),
   };
@@ -195,6 +200,12 @@ function parseNumber(name: string, text: string, { least, most, whole }: Bounds)
   const isGood = value >= least && value <= most && (whole !== true || Number.isInteger(value));
   if (isGood) return value;
   throw new Error(`--${name} takes a ${whole === true ? 'whole ' : ''}number from ${least} to ${most}, not "${text}"`);
+}
+
+function parseSetting(text: string): [name: string, value: string] {
+  const match = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(text);
+  if (match === null) throw new Error(`--set takes NAME=value, not "${text}"`);
+  return [match[1] ?? '', match[2] ?? ''];
 }
 
 function parseOneOf<Name extends string>(what: string, text: string, names: readonly Name[]): Name {

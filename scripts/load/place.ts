@@ -6,7 +6,7 @@ import { Participants } from '../bench/report.ts';
 import { startS3Store, storeEnvironment } from '../bench/s3-store.ts';
 import type { Subject } from '../bench/subject.ts';
 import type { Workplace } from '../bench/temporary-folder.ts';
-import type { StoreName } from './commands.ts';
+import type { Options } from './options.ts';
 
 /** Our server, started for a run, and those that it is compared with. */
 export interface Place {
@@ -20,10 +20,8 @@ export interface Place {
   readonly participants: Participants;
 }
 
-interface PlaceOptions {
-  readonly store: StoreName;
-  readonly cpuProfileFolder: string | null;
-}
+type ServerOptions = Pick<Options, 'cpuProfileFolder' | 'serverSettings'>;
+type PlaceOptions = ServerOptions & Pick<Options, 'store'>;
 
 /** Starts our server on a store, and whatever else is installed on the same one. */
 export async function openPlace(workplace: Workplace, options: PlaceOptions): Promise<Place> {
@@ -49,13 +47,13 @@ export async function openPlace(workplace: Workplace, options: PlaceOptions): Pr
 /** Starts our server alone, with its metrics open to whoever watches it, in a folder of its own below the run's. */
 export async function openOurs(
   { stack, root }: Workplace,
-  { cpuProfileFolder }: Pick<PlaceOptions, 'cpuProfileFolder'>,
+  { cpuProfileFolder, serverSettings }: ServerOptions,
   storeEnv: Readonly<Record<string, string>> = {},
   folderName = 'artifortress',
 ): Promise<Artifortress> {
   const profiling = cpuProfileFolder === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${cpuProfileFolder}` };
   return await openArtifortress(stack, root, {
     folderName,
-    storeEnv: { ...storeEnv, ...profiling, ARTIFORTRESS_METRICS_OPEN: 'true' },
+    storeEnv: { ...storeEnv, ...profiling, ARTIFORTRESS_METRICS_OPEN: 'true', ...serverSettings },
   });
 }

@@ -4,6 +4,7 @@ import { seededTasks } from '../../src/cli/bench/tasks.ts';
 import { Participants } from '../bench/report.ts';
 import type { Workplace } from '../bench/temporary-folder.ts';
 import { headOf } from './head.ts';
+import { openConcurrency } from './open-concurrency.ts';
 import type { Options } from './options.ts';
 import { openOurs } from './place.ts';
 import type { Sample, SoakResult } from './results.ts';
@@ -16,7 +17,6 @@ const STORED_OBJECTS = 256;
 const CALIBRATION_CONCURRENCY = 8;
 const CALIBRATION_SECONDS = 10;
 const RATE_SHARE = 0.5;
-const OPEN_CONCURRENCY = 256;
 /** Enough for a plot and a regression, and no more than a committed file should hold. */
 const KEPT_SAMPLES = 400;
 
@@ -44,7 +44,8 @@ export async function soak(options: Options, workplace: Workplace): Promise<Soak
   const ratePerSecond = options.ratePerSecond ?? Math.max(1, Math.round(possible * RATE_SHARE));
   workplace.progress(`soaking for ${minutes} min at ${ratePerSecond} operations a second`);
 
-  const plan = { concurrency: OPEN_CONCURRENCY, seconds: minutes * 60, warmUpSeconds: 0, ratePerSecond };
+  const concurrency = openConcurrency(ratePerSecond);
+  const plan = { concurrency, seconds: minutes * 60, warmUpSeconds: 0, ratePerSecond };
   const watched = { port: ours.port, usage: ours.usage, dataFolder: workplace.root, hasMetrics: true };
   const { result, envelope, samples } = await watching(watched, () => runLoad(target, tasks, plan, clock), bytesOf);
   return {
@@ -54,7 +55,7 @@ export async function soak(options: Options, workplace: Workplace): Promise<Soak
     mix: mixText,
     sizes: sizesText,
     ratePerSecond,
-    concurrency: OPEN_CONCURRENCY,
+    concurrency,
     figures: result,
     envelope,
     samples: thinned(samples),

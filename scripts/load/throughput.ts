@@ -7,6 +7,7 @@ import { settleDisk } from '../bench/rounds.ts';
 import type { Subject } from '../bench/subject.ts';
 import type { Workplace } from '../bench/temporary-folder.ts';
 import { headOf } from './head.ts';
+import { openConcurrency } from './open-concurrency.ts';
 import type { Options } from './options.ts';
 import { openPlace, type Place } from './place.ts';
 import type { Point, ThroughputResult } from './results.ts';
@@ -23,8 +24,6 @@ interface Contestant {
 
 /** Together they stay in the page cache, so that servers are compared and not the disk. */
 const STORED_OBJECTS = 256;
-/** The open loop may have this many operations under way: enough that a stall of a second is not held back by it. */
-const OPEN_CONCURRENCY = 256;
 /** Of what the mix gave in a closed loop. */
 const OPEN_SHARES = [0.5, 0.8];
 const CLOSED_MIX_CONCURRENCY = 16;
@@ -70,7 +69,7 @@ export async function measureThroughput(options: Options, workplace: Workplace):
   const mixed = await measure(ours, MIX, options.mix, closed(CLOSED_MIX_CONCURRENCY));
   points.push(mixed);
   for (const ratePerSecond of ratesOf(options.ratePerSecond, mixed.figures)) {
-    const plan = { concurrency: OPEN_CONCURRENCY, seconds: seconds * 2, warmUpSeconds: 0, ratePerSecond };
+    const plan = { concurrency: openConcurrency(ratePerSecond), seconds: seconds * 2, warmUpSeconds: 0, ratePerSecond };
     points.push(await measure(ours, MIX, options.mix, plan));
   }
   const { store, sizesText, mixText } = options;

@@ -111,8 +111,8 @@ export function growthSection(result: GrowthResult): string[] {
 
 export function soakSection(result: SoakResult): string[] {
   const { minutes, mix, sizes, ratePerSecond, figures, envelope } = result;
-  const trends = Object.entries(SOAK_SERIES).flatMap(([name, readValue]) => {
-    const trend = soakTrend(result, readValue);
+  const trends = Object.entries(SOAK_SERIES).flatMap(([name, series]) => {
+    const trend = soakTrend(result, series);
     if (trend === null) return [];
     const { mean, slopePerHour, doubtPerHour, growthShare } = trend;
     const slope = `${slopePerHour.toFixed(2)} ± ${doubtPerHour.toFixed(2)}`;
