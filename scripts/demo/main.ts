@@ -45,6 +45,8 @@ async function run(options: Options): Promise<number> {
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort());
+  // Whoever read it went away, as with `| head`: what was made is removed all the same.
+  process.stdout.on('error', () => interruption.abort());
 
   const masks = createMasks();
   const narrator = options.json
