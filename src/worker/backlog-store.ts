@@ -14,7 +14,7 @@ interface Counted {
 export async function countLiveSessions(db: Queryable): Promise<{ state: string; count: number }[]> {
   return await db.query(sql<{ state: string; count: number }>`
     select state, count(*) from (
-      select state from upload_sessions where state in ('initiated', 'parts_uploading', 'pending_commit')
+      select state from upload_sessions where ended_at is null
       order by expires_at limit ${COUNTED_ROWS}
     ) live group by state`);
 }

@@ -153,6 +153,7 @@ const ROWS: Row[] = [
   { route: 'GET /v1/audit', malformed: ['/v1/audit?since=yesterday'], absent: null },
   { route: 'GET /v1/audit/checkpoints', malformed: ['/v1/audit/checkpoints?limit=0'], absent: null },
   { route: 'GET /v1/audit/export', malformed: ['/v1/audit/export?fromBatch=x'], absent: null },
+  { route: 'GET /v1/audit/follow', malformed: ['/v1/audit/follow?since=yesterday'], absent: null },
   {
     route: 'GET /v1/audit/:auditId/proof',
     malformed: ['/v1/audit/none/proof'],
