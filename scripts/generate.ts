@@ -8,6 +8,11 @@ import { hashSecret } from '../src/access/model.ts';
 import { createJwtVerifier } from '../src/access/verify-jwt.ts';
 import { createDenialRecorder } from '../src/audit/denials.ts';
 import { createDownloads } from '../src/blobs/downloads.ts';
+import { describeCommand } from '../src/cli/command-tree.ts';
+import { createContext } from '../src/cli/context.ts';
+import { processEnvironment } from '../src/cli/environment.ts';
+import { manPage } from '../src/cli/man-page.ts';
+import { buildFullProgram } from '../src/cli/program.ts';
 import { createAdmission } from '../src/http/admission.ts';
 import { createServer, type HttpServer } from '../src/http/server.ts';
 import { systemClock } from '../src/kernel/clock.ts';
@@ -27,6 +32,7 @@ import { openFilesystemStore } from '../src/objects/filesystem/store.ts';
 import { createHashPool } from '../src/uploads/hash-pool.ts';
 import { createStreamedUploads } from '../src/uploads/streamed-uploads.ts';
 import { createVerifications } from '../src/uploads/verifications.ts';
+import { clientReference } from './client-reference.ts';
 import { dashboard } from './dashboard/dashboard.ts';
 import { STAMPED_FILES, stamped } from './deploy/stamp.ts';
 import { valuesSchema } from './deploy/values-schema.ts';
@@ -41,11 +47,19 @@ const PUBLIC_URL = 'http://127.0.0.1:8080';
 const GENERATORS: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/configuration.md': configurationPage,
   'docs/openapi.json': openApiDocument,
+  'docs/artifortress.1': commandManual,
+  'docs/client-reference.md': clientReference,
   'deploy/monitoring/grafana-dashboard.json': dashboard,
   'docs/metrics.md': () => withOfflineServer(({ registry }) => metricsPage(registry)),
   'deploy/helm/artifortress/values.schema.json': valuesSchema,
   ...Object.fromEntries(STAMPED_FILES.map((file) => [file, () => stamped(file)])),
 };
+
+/** The commands as the command line itself builds them; none is run. */
+async function commandManual(): Promise<string> {
+  const context = createContext(processEnvironment());
+  return manPage(describeCommand(await buildFullProgram(context)), readVersion());
+}
 
 function configurationPage(): string {
   const rows = SETTING_NAMES.map((name) => {

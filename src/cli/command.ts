@@ -19,7 +19,10 @@ export interface ListOptions extends CommonOptions {
 export function clientCommand(name: string, summary: string, examples: readonly string[]): Command {
   return new Command(name)
     .description(summary)
-    .option('--url <address>', 'the server (else ARTIFORTRESS_URL, else the one signed in to)')
+    .option(
+      '--url <address>',
+      'the server, or the name it was given at login (else ARTIFORTRESS_URL, else the one in use)',
+    )
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'print nothing beside the result')
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);

@@ -2,7 +2,7 @@ import { Artifortress } from '../client/artifortress.ts';
 import { DEFAULT_RETRY_POLICY } from '../client/retry.ts';
 import { parseBaseUrl } from '../client/transport.ts';
 import type { CliContext } from './context.ts';
-import { readCredentials } from './credentials.ts';
+import { readCredentials, urlOfName } from './credentials.ts';
 import type { CliEnvironment } from './environment.ts';
 import { NotSignedIn } from './failures.ts';
 
@@ -30,7 +30,8 @@ const LONG_RETRIES = 8;
 export async function resolveAddress(environment: CliEnvironment, options: ConnectionOptions): Promise<Address> {
   const { ARTIFORTRESS_URL, ARTIFORTRESS_TOKEN } = environment.variables;
   const stored = await readCredentials(environment);
-  const url = parseBaseUrl(options.url ?? (ARTIFORTRESS_URL || stored.current || DEFAULT_URL));
+  const wanted = options.url ?? (ARTIFORTRESS_URL || stored.current || DEFAULT_URL);
+  const url = parseBaseUrl(urlOfName(stored, wanted) ?? wanted);
   return { url, token: ARTIFORTRESS_TOKEN?.trim() || (stored.servers[url]?.token ?? null) };
 }
 

@@ -9,6 +9,8 @@ export interface StoredServer {
   readonly token: string;
   readonly subject: string;
   readonly expiresAtUtc: string;
+  /** What it may be called by instead of its address. */
+  readonly name: string | null;
 }
 
 /** What `login` keeps: a token for each server, and the server that is meant when none is named. */
@@ -42,7 +44,8 @@ function parseCredentials(content: string, file: string): Credentials {
   for (const [url, entry] of Object.entries(parsed.servers)) {
     if (!isRecord(entry) || typeof entry.token !== 'string') throw unreadable;
     const { token, subject, expiresAtUtc } = entry;
-    servers[url] = { token, subject: String(subject), expiresAtUtc: String(expiresAtUtc) };
+    const name = typeof entry.name === 'string' ? entry.name : null;
+    servers[url] = { token, subject: String(subject), expiresAtUtc: String(expiresAtUtc), name };
   }
   return { current: typeof parsed.current === 'string' ? parsed.current : null, servers };
 }
@@ -83,6 +86,11 @@ export async function writeCredentials(environment: CliEnvironment, credentials:
 /** Credentials with one server's login replaced, which becomes the one that is meant when none is named. */
 export function withServer(credentials: Credentials, url: string, server: StoredServer): Credentials {
   return { current: url, servers: { ...credentials.servers, [url]: server } };
+}
+
+/** The address that a name stands for; null where no login has that name. */
+export function urlOfName({ servers }: Credentials, name: string): string | null {
+  return Object.entries(servers).find(([, server]) => server.name === name)?.[0] ?? null;
 }
 
 /** Credentials without one server's login. */

@@ -1,14 +1,17 @@
+import { ArtifortressError } from '../client/errors.ts';
 import { BadEvidence, keysOfJwks, readKeyFile } from '../operator/trusted-keys.ts';
-import { verifyReceipt } from '../operator/verify-receipt.ts';
+import { digestOfFile, holdAgainst, type ReceiptReport, verifyReceipt } from '../operator/verify-receipt.ts';
 import { type CommonOptions, outputOf } from './command.ts';
-import { clientFor, resolveAddress } from './connection.ts';
+import { clientFor, connect, resolveAddress } from './connection.ts';
 import type { CliContext } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import { UsageError } from './failures.ts';
 import { formatBytes } from './format.ts';
 import { pairs } from './output.ts';
 
 export interface VerifyReceiptOptions extends CommonOptions {
-  readonly receipt: string;
+  readonly receipt?: string;
+  readonly repo?: string;
   readonly keys?: string;
 }
 
@@ -27,6 +30,27 @@ export async function trustedKeys(context: CliContext, options: { url?: string; 
   return keysOfJwks(published.map(({ jwk }) => jwk));
 }
 
+/** By the receipt at hand, or by the one that the server gives for these very bytes; a sentence where it holds no such bytes. */
+async function reportOf(
+  context: CliContext,
+  file: string,
+  options: VerifyReceiptOptions,
+  keys: Awaited<ReturnType<typeof trustedKeys>>,
+): Promise<ReceiptReport | string> {
+  if (options.receipt !== undefined) return await verifyReceipt(file, options.receipt, keys);
+  if (options.repo === undefined)
+    throw new UsageError('Give the receipt with --receipt, or the repository with --repo.');
+  const actual = await digestOfFile(file);
+  const client = await connect(context, options);
+  try {
+    const receipt = await client.blobs.receipt(options.repo, actual.digest, { signal: context.signal });
+    return holdAgainst(`of ${options.repo}/${actual.digest}`, JSON.stringify(receipt), actual, keys);
+  } catch (error) {
+    if (!(error instanceof ArtifortressError) || error.code !== 'not_found') throw error;
+    return `The repository ${options.repo} holds no blob of these bytes (${actual.digest}, ${actual.lengthBytes} bytes).`;
+  }
+}
+
 /** `artifortress verify`. @returns the exit code. */
 export async function runVerifyReceipt(
   context: CliContext,
@@ -35,12 +59,17 @@ export async function runVerifyReceipt(
 ): Promise<number> {
   const output = outputOf(context, options);
   const keys = await trustedKeys(context, options);
-  const report = await verifyReceipt(file, options.receipt, keys).catch((error: unknown) => {
+  const report = await reportOf(context, file, options, keys).catch((error: unknown) => {
     if (!(error instanceof BadEvidence)) throw error;
     output.warn(error.message);
     return undefined;
   });
   if (report === undefined) return EXIT.failure;
+  if (typeof report === 'string') {
+    output.warn(report);
+    output.result({ file, matches: false }, []);
+    return EXIT.conflict;
+  }
   const { receipt, actual, matches, keyId } = report;
   const { predicate, subject } = receipt;
   if (!matches) {

@@ -21,7 +21,11 @@ export interface ReceiptReport {
  * @throws BadEvidence for a receipt that is none, or that no key of these has signed.
  */
 export async function verifyReceipt(file: string, receiptFile: string, keys: Keys): Promise<ReceiptReport> {
-  const { receipt, keyId } = openReceipt(receiptFile, await readFile(receiptFile, 'utf8'), keys);
+  return holdAgainst(receiptFile, await readFile(receiptFile, 'utf8'), await digestOfFile(file), keys);
+}
+
+/** The digest and the length of a file. */
+export async function digestOfFile(file: string): Promise<{ digest: string; lengthBytes: number }> {
   const hash = createHash('sha256');
   let lengthBytes = 0;
   await pipeline(createReadStream(file), async (chunks: AsyncIterable<Buffer>) => {
@@ -30,10 +34,18 @@ export async function verifyReceipt(file: string, receiptFile: string, keys: Key
       lengthBytes += chunk.length;
     }
   });
-  const digest = hash.digest('hex');
+  return { digest: hash.digest('hex'), lengthBytes };
+}
+
+/**
+ * Holds a file that is hashed already against a receipt, which `source` names to a person.
+ * @throws BadEvidence as {@link verifyReceipt}.
+ */
+export function holdAgainst(source: string, text: string, actual: ReceiptReport['actual'], keys: Keys): ReceiptReport {
+  const { receipt, keyId } = openReceipt(source, text, keys);
   const { subject, predicate } = receipt;
-  const matches = subject[0].digest.sha256 === digest && predicate.length === lengthBytes;
-  return { receipt, keyId, actual: { digest, lengthBytes }, matches };
+  const matches = subject[0].digest.sha256 === actual.digest && predicate.length === actual.lengthBytes;
+  return { receipt, keyId, actual, matches };
 }
 
 function openReceipt(path: string, text: string, keys: Keys): { receipt: Receipt; keyId: string } {

@@ -8,7 +8,7 @@ import { formatBytes } from '../format.ts';
 import { pairs, printList } from '../output.ts';
 import { parseBlobReference } from '../references.ts';
 
-interface BlobListOptions extends ListOptions {
+export interface BlobListOptions extends ListOptions {
   readonly prefix?: string;
 }
 
@@ -29,26 +29,28 @@ function listBlobsCommand(context: CliContext): Command {
   ])
     .argument('<repository>', 'its key')
     .option('--prefix <hex>', 'only digests that start with this')
-    .action(async (repoKey: string, options: BlobListOptions) => {
-      const client = await connect(context, options);
-      await printList<BlobRecord>(outputOf(context, options), {
-        readPage: (page) => client.blobs.list(repoKey, { ...page, prefix: options.prefix, signal: context.signal }),
-        columns: [
-          { title: 'DIGEST', text: (blob) => blob.digest },
-          { title: 'SIZE', text: (blob) => formatBytes(blob.length), alignRight: true },
-          { title: 'CREATED', text: (blob) => blob.createdAtUtc },
-          { title: 'BY', text: (blob) => blob.createdBy },
-        ],
-        empty: `No blob there. Push one with: artifortress push <file> --repo ${repoKey}`,
-        options,
-      });
-    });
+    .action((repoKey: string, options: BlobListOptions) => listBlobs(context, repoKey, options));
 }
 
-function statCommand(context: CliContext): Command {
-  return clientCommand('stat', 'Show one blob: its size, since when, by whom.', [
-    'artifortress blob stat libs/9f86d081884c7d65…',
-  ])
+/** Prints what a repository holds. */
+export async function listBlobs(context: CliContext, repoKey: string, options: BlobListOptions): Promise<void> {
+  const client = await connect(context, options);
+  await printList<BlobRecord>(outputOf(context, options), {
+    readPage: (page) => client.blobs.list(repoKey, { ...page, prefix: options.prefix, signal: context.signal }),
+    columns: [
+      { title: 'DIGEST', text: (blob) => blob.digest },
+      { title: 'SIZE', text: (blob) => formatBytes(blob.length), alignRight: true },
+      { title: 'CREATED', text: (blob) => blob.createdAtUtc },
+      { title: 'BY', text: (blob) => blob.createdBy },
+    ],
+    empty: `No blob there. Push one with: artifortress push <file> --repo ${repoKey}`,
+    options,
+  });
+}
+
+/** `artifortress blob stat`, and `artifortress stat` for short. */
+export function statCommand(context: CliContext, example = 'artifortress blob stat'): Command {
+  return clientCommand('stat', 'Show one blob: its size, since when, by whom.', [`${example} libs/9f86d081884c7d65…`])
     .argument('<blob>', '<repository>/<digest>')
     .action(async (reference: string, options: CommonOptions) => {
       const { repoKey, digest } = parseBlobReference(reference);

@@ -58,18 +58,21 @@ function listRepositoriesCommand(context: CliContext): Command {
   return listCommand('list', 'List the repositories that you may read.', [
     'artifortress repo list',
     'artifortress repo list --all --json',
-  ]).action(async (options: ListOptions) => {
-    const client = await connect(context, options);
-    await printList<Repository>(outputOf(context, options), {
-      readPage: (page) => client.repositories.list({ ...page, signal: context.signal }),
-      columns: [
-        { title: 'REPOSITORY', text: (repository) => repository.repoKey },
-        { title: 'TYPE', text: (repository) => repository.repoType },
-        { title: 'OF', text: (repository) => repository.upstreamUrl ?? repository.memberRepos?.join(' ') ?? '' },
-      ],
-      empty: 'There is no repository that you may read. Create one with: artifortress repo create <repository>',
-      options,
-    });
+  ]).action((options: ListOptions) => listRepositories(context, options));
+}
+
+/** Prints the repositories that the caller may read. */
+export async function listRepositories(context: CliContext, options: ListOptions): Promise<void> {
+  const client = await connect(context, options);
+  await printList<Repository>(outputOf(context, options), {
+    readPage: (page) => client.repositories.list({ ...page, signal: context.signal }),
+    columns: [
+      { title: 'REPOSITORY', text: (repository) => repository.repoKey },
+      { title: 'TYPE', text: (repository) => repository.repoType },
+      { title: 'OF', text: (repository) => repository.upstreamUrl ?? repository.memberRepos?.join(' ') ?? '' },
+    ],
+    empty: 'There is no repository that you may read. Create one with: artifortress repo create <repository>',
+    options,
   });
 }
 
