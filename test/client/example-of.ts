@@ -33,7 +33,8 @@ function build(schema: Schema, keeps: (required: boolean) => boolean): unknown {
   }
   const types = [schema.type].flat();
   const type = keeps(false) || !types.includes('null') ? types.find((one) => one !== 'null') : 'null';
-  switch (type) {
+  // Nothing said: anything fits.
+  switch (type ?? 'string') {
     case 'object':
       return buildObject(schema, keeps);
     case 'array':
@@ -45,7 +46,6 @@ function build(schema: Schema, keeps: (required: boolean) => boolean): unknown {
       return true;
     case 'null':
       return null;
-    case undefined:
     default:
       return 'text';
   }
