@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditAction } from '../../src/audit/model.ts';
 import { startJobs } from '../access/issuer.ts';
@@ -7,6 +6,7 @@ import { expectError } from '../http/expect-error.ts';
 import { type Reply, startTestServer, type TestServer } from '../support/test-server.ts';
 import { complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
 import { REFUSAL_TEXT, whileAuditRefuses } from './refuse-audit.ts';
+import { snapshotOf } from './snapshot.ts';
 
 const UPLOAD_TTL_SECONDS = 120;
 
@@ -242,29 +242,7 @@ const CHANGES: Change[] = [
   },
 ];
 
-const TABLES = [
-  'tokens',
-  'repositories',
-  'repository_members',
-  'role_bindings',
-  'blobs',
-  'blob_references',
-  'upload_sessions',
-  'jobs',
-  'audit_events',
-];
-
-/** Everything that requests change, as text. When tokens were last used is written at any time and is no change. */
-async function snapshot(): Promise<string> {
-  const { db } = server.running.services;
-  const tables = await Promise.all(
-    TABLES.map((table) =>
-      db.query(sql<{ row: string }>`
-        select (to_jsonb(t) - 'last_used_at')::text as row from ${sql.table(table)} t order by 1`),
-    ),
-  );
-  return JSON.stringify(tables);
-}
+const snapshot = (): Promise<string> => snapshotOf(server);
 
 test('every route that changes something is in this table', () => {
   const changing = server.running.routeTable.routes
