@@ -48,8 +48,8 @@ const LEAST_BAR_COLUMNS = 8;
 export function progressBar(overall: Overall, prefix: string, style: BarStyle): string {
   const name = PHASE_NAMES[overall.phase].padEnd(LONGEST_PHASE_NAME);
   const head = prefix === '' ? name : `${prefix}  ${name}`;
-  // The last column stays free: some terminals wrap as soon as it is filled.
-  const columns = style.columns - 1;
+  // Room for the "^C" that a terminal shows: it would wrap, and the line could not be cleared any more.
+  const columns = style.columns - 3;
   const figures = figuresOf(overall);
   while (figures.length > 1 && head.length + 2 + figures.join('  ').length > columns) figures.pop();
   const text = figures.join('  ');

@@ -56,6 +56,14 @@ export function platformHash(): CreateHash {
   };
 }
 
+/**
+ * Whether `fetch` sends a stream under the `Content-Length` that it is given, as object stores want it. Node and Bun do; Deno
+ * and browsers send it in chunks of unknown number, or not at all.
+ */
+export function sendsStreamsOfKnownLength(): boolean {
+  return builtin('node:crypto') !== null && !Reflect.has(globalThis, 'Deno');
+}
+
 /** Measured: twice the throughput of Node's own file Blobs, whose chunks are 64 KiB; larger ones gain nothing more. */
 const READ_BYTES = 512 * 1024;
 

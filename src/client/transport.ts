@@ -1,6 +1,7 @@
 import { startDeadline } from './deadline.ts';
 import { invalidArgument } from './errors.ts';
 import type { Parser } from './parse.ts';
+import { sendsStreamsOfKnownLength } from './platform.ts';
 import { errorOf, MAX_JSON_BYTES, parseJson, readText } from './response-body.ts';
 import { isRepeatable, type Repeat, type RetryPolicy, retrying } from './retry.ts';
 import type { Runtime } from './runtime.ts';
@@ -151,5 +152,6 @@ export async function uploadInit(
   const sent = Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-length'));
   const content = await body.open();
   if (content instanceof Blob) return { body: content, headers: sent };
+  if (!sendsStreamsOfKnownLength()) return { body: await new Response(content).blob(), headers: sent };
   return { body: content, headers: { ...sent, 'content-length': String(body.sizeBytes) }, duplex: 'half' };
 }
