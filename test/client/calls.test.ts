@@ -80,7 +80,7 @@ test('a server that is not ready is an answer, not an error', async () => {
   expect(await client.service.readiness()).toEqual({
     ready: false,
     status: 'unavailable',
-    dependencies: { database: { status: 'down', detail: null } },
+    dependencies: { database: { status: 'down', detail: null, capabilities: null } },
   });
 });
 
