@@ -2,7 +2,7 @@
 // Plain JavaScript that any Node from 18 on can parse: it finds a Node that can run the product, and the product itself.
 import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule, { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -28,8 +28,19 @@ function entryFile() {
 
 async function run() {
   endWithParent();
+  keepCompiled();
   const { runCli } = await import(pathToFileURL(entryFile()).href);
   process.exitCode = await runCli(process.argv.slice(2));
+}
+
+/**
+ * What was compiled once is not compiled again: a third of the start of every command. In a folder of the user's own, since what
+ * lies there is run; Node's default is below the folder for temporary files, which others can write to.
+ */
+function keepCompiled() {
+  const { XDG_CACHE_HOME, HOME } = process.env;
+  const base = XDG_CACHE_HOME && path.isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : HOME && path.join(HOME, '.cache');
+  if (base) nodeModule.enableCompileCache(path.join(base, 'artifortress', 'compiled'));
 }
 
 /** Where a wrapper started us over a channel, its end is ours: the channel closes even when it is killed with -9. */

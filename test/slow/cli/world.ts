@@ -54,7 +54,14 @@ function startCommand(
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: folder,
-    env: { PATH, HOME: folder, ARTIFORTRESS_URL: url, ARTIFORTRESS_TOKEN: token, ...variables },
+    env: {
+      PATH,
+      HOME: folder,
+      NODE_DISABLE_COMPILE_CACHE: '1',
+      ARTIFORTRESS_URL: url,
+      ARTIFORTRESS_TOKEN: token,
+      ...variables,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.end(stdin ?? '');
