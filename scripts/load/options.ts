@@ -81,7 +81,7 @@ Commands:
 
 Options:
   --quick               a minute for everything, to see that it works; its figures mean nothing, and go to a temporary folder
-  --store <name>        throughput, soak: ${STORES.join(', ')} (default folder; the latter are built with Go by the first run)
+  --store <name>        throughput: ${STORES.join(', ')} (default folder; the latter are built with Go by the first run)
   --sizes <list>        sizes with weights, such as 256k or 64k:9,8m:1 (default 256k; soak: 16k:4,256k:4,4m:1)
   --mix <list>          operations with weights, for the open loop and the soak
                         (default session=1,dedupe=1,download=4,range=2; the soak lists and searches too)
