@@ -1,7 +1,7 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Session } from './session.ts';
-import type { UploadQueue } from './uploads/queue.ts';
+import type { UploadQueue } from './uploads/queue-types.ts';
 
 /** What every page can reach. */
 export interface Console {

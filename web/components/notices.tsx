@@ -19,10 +19,20 @@ const ADVICE: Readonly<Record<string, string>> = {
   store_refused: 'The object store refused the bytes. Its CORS rule may not allow this page: see docs/console.md.',
 };
 
+function adviceOn(error: Error): string | undefined {
+  return error instanceof ArtifortressError ? ADVICE[error.code] : undefined;
+}
+
+interface ErrorNoticeProps {
+  readonly error: Error;
+  /** What to do about it, where that is not what is mostly to be done. */
+  readonly advice?: string;
+  readonly onRetry?: () => void;
+}
+
 /** A failure: what happened, what to do, and the id by which the operator finds it in the log. */
-export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonly onRetry?: () => void }) {
+export function ErrorNotice({ error, advice = adviceOn(error), onRetry }: ErrorNoticeProps) {
   const requestId = error instanceof ArtifortressError ? error.requestId : null;
-  const advice = error instanceof ArtifortressError ? ADVICE[error.code] : undefined;
   return (
     <div class="notice notice-error" role="alert">
       <Icon name="warning" />

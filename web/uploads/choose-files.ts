@@ -1,4 +1,4 @@
-import type { ChosenFile } from './queue.ts';
+import type { ChosenFile } from './queue-types.ts';
 
 declare global {
   interface DataTransferItem {

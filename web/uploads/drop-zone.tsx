@@ -5,7 +5,7 @@ import { useConsole } from '../context.ts';
 import { plural } from '../format.ts';
 import { announce } from '../toasts.tsx';
 import { readDrop } from './choose-files.ts';
-import type { ChosenFile } from './queue.ts';
+import type { ChosenFile } from './queue-types.ts';
 
 /** Where files are dropped, or chosen, to be uploaded to a repository. */
 export function DropZone({ repoKey }: { readonly repoKey: string }) {

@@ -1,49 +1,16 @@
 import { ArtifortressError } from '../../src/client/index.ts';
 import { asError, isSignedOut } from '../failures.ts';
 import { SERVER_URL, type Session } from '../session.ts';
+import type { UploadItem, UploadQueue } from './queue-types.ts';
 import { heldUploads, holdUpload, openSavedUploads, type SavedUpload } from './saved-uploads.ts';
-import { type TransferPhase, transfer } from './transfer.ts';
+import type { TransferPhase } from './transfer.ts';
+import { transferPatiently } from './transfer-patiently.ts';
 import { createWorkerStarter } from './worker-starter.ts';
 
 /** Files on their way at the same time: each has several parts in flight of its own. */
 const MOST_AT_ONCE = 2;
 /** Progress is shown this often at the most. */
 const NOTIFY_MS = 100;
-
-/** `interrupted`: begun before the page was loaded; it takes the file again to go on. */
-export type UploadPhase = 'waiting' | TransferPhase | 'paused' | 'interrupted' | 'done' | 'failed';
-
-export interface UploadItem extends SavedUpload {
-  readonly phase: UploadPhase;
-  /** In this phase. */
-  readonly doneBytes: number;
-  readonly deduped: boolean;
-  readonly error: Error | null;
-}
-
-export interface ChosenFile {
-  readonly file: File;
-  readonly handle: FileSystemFileHandle | null;
-}
-
-/** The uploads of this tab. It lives as long as the page does, whatever page of the console is shown. */
-export interface UploadQueue {
-  /** Of whoever is signed in. */
-  items(this: void): readonly UploadItem[];
-  subscribe(this: void, listener: () => void): () => void;
-  add(this: void, repoKey: string, files: readonly ChosenFile[]): void;
-  pause(this: void, id: string): void;
-  /** Goes on with what was paused, or has failed. */
-  resume(this: void, id: string): void;
-  /** Goes on with what was interrupted, with the same file. @returns what is wrong with it, or null. */
-  resumeWith(this: void, id: string, file: File): string | null;
-  /** Gives it up, and frees what was sent. */
-  cancel(this: void, id: string): void;
-  /** Takes what has ended off the list. */
-  dismiss(this: void, id: string): void;
-  /** From now on uploads are this session's; null: nobody's, and all of them pause. */
-  useSession(this: void, session: Session | null): void;
-}
 
 interface Running {
   readonly controller: AbortController;
@@ -99,13 +66,20 @@ export function createUploadQueue(onSignedOut: (reason: string) => void): Upload
     const report = (phase: TransferPhase, doneBytes: number): void => {
       // What was stopped still says that it has stopped.
       if (controller.signal.aborted) return;
-      change(id, find(id)?.phase === phase ? { doneBytes } : { phase, doneBytes });
+      const before = find(id);
+      const isOn = before !== undefined && doneBytes > before.doneBytes;
+      // What failed is over as soon as bytes move again.
+      const error = isOn && before.error !== null ? { error: null } : {};
+      change(id, before?.phase === phase ? { doneBytes, ...error } : { phase, doneBytes, ...error });
     };
-    const work = { client, startWorker, file, upload: item, onProgress: report, signal: controller.signal };
-    transfer({ ...work, save: (known) => keep(id, known) })
+    const onTrouble = (error: Error): void => {
+      if (!controller.signal.aborted) change(id, { error });
+    };
+    const work = { client, startWorker, file, onProgress: report, onTrouble, signal: controller.signal };
+    transferPatiently({ ...work, save: (known) => keep(id, known) }, () => find(id) ?? item)
       .then(
         async ({ digest, deduped }) => {
-          change(id, { phase: 'done', digest, deduped, doneBytes: item.size });
+          change(id, { phase: 'done', digest, deduped, doneBytes: item.size, error: null });
           await saved.remove(id).catch(() => undefined);
         },
         (cause: unknown) => {
@@ -122,7 +96,7 @@ export function createUploadQueue(onSignedOut: (reason: string) => void): Upload
   }
 
   function fail(id: string, error: Error): void {
-    change(id, { phase: isSignedOut(error) ? 'paused' : 'failed', error });
+    change(id, { phase: isSignedOut(error) ? 'halted' : 'failed', error });
     if (isSignedOut(error)) onSignedOut(error.message);
     // The bytes were not those of the digest: the next attempt looks at the file anew.
     const isOther = error instanceof ArtifortressError && error.code === 'upload_verification_failed';
@@ -234,9 +208,12 @@ export function createUploadQueue(onSignedOut: (reason: string) => void): Upload
       session = next;
       for (const id of running.keys()) {
         stop(id);
-        change(id, { phase: 'paused' });
+        change(id, { phase: 'halted' });
       }
+      const goesOn = (item: UploadItem): boolean => item.phase === 'halted' && isMine(item);
+      all = all.map((item) => (goesOn(item) ? { ...item, phase: 'waiting', error: null } : item));
       notify();
+      startNext();
       if (next !== null) void restore();
     },
   };

@@ -32,12 +32,14 @@ export interface PartsToSend {
   readonly onlyPartSha256: string | undefined;
   /** Bytes of all these parts that have gone out. */
   readonly onProgress: (sentBytes: number) => void;
+  /** A part failed, and is about to be sent again. */
+  readonly onTrouble: (error: Error) => void;
   readonly signal: AbortSignal;
 }
 
 /** Sends parts straight to where their URLs say, several at once, each as often as it takes. */
 export function sendParts(sending: PartsToSend): Promise<CompletedPart[]> {
-  const { client, repoKey, uploadId, file, parts, onlyPartSha256, onProgress, signal } = sending;
+  const { client, repoKey, uploadId, file, parts, onlyPartSha256, onProgress, onTrouble, signal } = sending;
   const runtime = platformRuntime({});
   const sentBytes = new Map<number, number>();
   const batches = new Map<number, Promise<readonly PresignedPart[]>>();
@@ -77,9 +79,11 @@ export function sendParts(sending: PartsToSend): Promise<CompletedPart[]> {
       const mayRepeat = (error: unknown): error is ArtifortressError => {
         if (!(error instanceof ArtifortressError)) return false;
         if (error.status === 403) forbidden += 1;
-        return error.status === 403
-          ? forbidden < MOST_FORBIDDEN
-          : error.status === 500 || isRepeatable(error, 'always');
+        const isPassing = error.status === 500 || isRepeatable(error, 'always');
+        // Mostly a URL that came of age, which is no trouble.
+        if (error.status === 403) return forbidden < MOST_FORBIDDEN;
+        if (isPassing) onTrouble(error);
+        return isPassing;
       };
       return await retrying({ runtime, policy: DEFAULT_RETRY_POLICY, signal: partSignal }, mayRepeat, async () => {
         tries += 1;

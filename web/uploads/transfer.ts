@@ -19,6 +19,8 @@ export interface Transfer {
   /** Keeps what has just become known of the upload, before the next step relies on it. */
   readonly save: (known: Partial<SavedUpload>) => Promise<void>;
   readonly onProgress: (phase: TransferPhase, doneBytes: number) => void;
+  /** Something failed that is about to be tried again. */
+  readonly onTrouble: (error: Error) => void;
   readonly signal: AbortSignal;
 }
 
@@ -33,7 +35,7 @@ export interface TransferResult {
  * sends the parts that the store lacks, and waits until the server has proved the digest.
  */
 export async function transfer(work: Transfer): Promise<TransferResult> {
-  const { client, file, upload, save, onProgress, signal } = work;
+  const { client, file, upload, save, onProgress, onTrouble, signal } = work;
   const { repoKey } = upload;
   const digest =
     upload.digest ?? (await hashFile(work.startWorker, file, (bytes) => onProgress('hashing', bytes), signal));
@@ -58,6 +60,7 @@ export async function transfer(work: Transfer): Promise<TransferResult> {
       parts: missing,
       onlyPartSha256: parts.length === 1 ? digest : undefined,
       onProgress: (bytes) => onProgress('sending', heldBytes + bytes),
+      onTrouble,
       signal,
     });
     const receipts = [...parts.flatMap((part) => isHeld(part) ?? []), ...sent];

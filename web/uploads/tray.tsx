@@ -7,7 +7,7 @@ import { formatBytes, formatDuration, plural } from '../format.ts';
 import { linkTo } from '../router.ts';
 import { announce } from '../toasts.tsx';
 import { reopen } from './choose-files.ts';
-import type { UploadItem, UploadPhase } from './queue.ts';
+import type { UploadItem, UploadPhase } from './queue-types.ts';
 import { useRate } from './rate.ts';
 import { useUploads } from './use-uploads.ts';
 
@@ -64,10 +64,13 @@ const WORDS: Readonly<Record<UploadPhase, string>> = {
   sending: 'Uploading',
   verifying: 'The server is proving the digest',
   paused: 'Paused',
+  halted: 'Goes on once you are signed in again',
   interrupted: 'Interrupted: choose the same file to go on',
   done: 'Done',
   failed: 'Failed',
 };
+
+const TRYING_AGAIN = 'It is tried again by itself for a few minutes. What has arrived is not sent again.';
 
 function UploadRow({ item }: { readonly item: UploadItem }) {
   const { phase, name, size, doneBytes, repoKey, digest, error, deduped } = item;
@@ -103,7 +106,7 @@ function UploadRow({ item }: { readonly item: UploadItem }) {
         {isMeasured && rate !== null && ` · ${formatBytes(rate)}/s`}
         {isMeasured && left !== null && left > 1 && ` · ${formatDuration(left)} left`}
       </p>
-      {error !== null && <ErrorNotice error={error} />}
+      {error !== null && <ErrorNotice error={error} {...(MOVING.has(phase) ? { advice: TRYING_AGAIN } : {})} />}
     </li>
   );
 }

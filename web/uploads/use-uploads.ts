@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useConsole } from '../context.ts';
-import type { UploadItem } from './queue.ts';
+import type { UploadItem } from './queue-types.ts';
 
 /** The uploads of this tab, as they go on. */
 export function useUploads(): readonly UploadItem[] {
