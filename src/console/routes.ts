@@ -59,7 +59,7 @@ export function registerConsoleRoutes(app: App, services: Services, { uploadOrig
       schema: {
         tags: ['operations'],
         summary: 'What the page of the console loads',
-        params: z.object({ name: z.string() }),
+        params: z.object({ name: z.string().max(100) }),
         querystring: z.object({ v: z.string().optional().describe('The version of the content.') }),
         response: answers({ 200: bodyOf('application/octet-stream', 'A script or a style sheet.'), 304: noBody }),
       },
