@@ -64,11 +64,13 @@ export async function openPartialFile(file: string, digest: string, resume: bool
     file: own,
     isResumed: isClaimed,
     target: {
+      isResumed: isClaimed,
       async begin(length, piece) {
         lengthBytes = length;
         pieceBytes = piece;
         for (const index of await readNote(handle, { digest, lengthBytes, pieceBytes })) done.add(index);
-        await handle.truncate(lengthBytes);
+        // What is noted stays noted at every moment: the new note covers the old one.
+        if (done.size === 0) await handle.truncate(lengthBytes);
         await note();
         hash = followFile(handle.fd, lengthBytes);
         advance();

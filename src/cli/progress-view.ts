@@ -11,6 +11,7 @@ const SHOW_AFTER_MS = 400;
 const REDRAW_EVERY_MS = 100;
 /** How often a log, or a terminal that cannot redraw, is told how far it is. */
 const LINE_EVERY_MS = 10_000;
+/** Also where a terminal calls itself 0 wide, as those do that nobody has told their size. */
 const DEFAULT_COLUMNS = 80;
 const CLEAR_LINE = '\r\u001b[2K';
 const HIDE_CURSOR = '\u001b[?25l';
@@ -56,7 +57,7 @@ export function createProgressView(
     const overall = progress.overall(monotonicMs());
     if (overall === null || monotonicMs() - startedMs < SHOW_AFTER_MS) return;
     const line = progressBar(overall, files > 1 ? `${finished} of ${files} files` : '', {
-      columns: stderr.columns ?? DEFAULT_COLUMNS,
+      columns: stderr.columns || DEFAULT_COLUMNS,
       unicode: speaksUnicode(variables),
       paintDone: (text) => paint(environment, stderr, 'cyan', text),
       paintRest: (text) => paint(environment, stderr, 'dim', text),

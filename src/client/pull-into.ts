@@ -14,6 +14,8 @@ const WRITE_BYTES = 1024 * 1024;
 
 /** Where a blob is pulled into, at several places at once: a file, or what a browser has of them. */
 export interface PullTarget {
+  /** Whether an earlier pull may have left pieces: then none is fetched before `begin` has told which. */
+  readonly isResumed?: boolean | undefined;
   /**
    * Called once, when the length is known.
    * @returns the indexes of the pieces of `pieceBytes` that are here already, from an earlier pull; the digest judges them too.
@@ -49,11 +51,13 @@ interface Piece extends Span {
 export async function pullInto(transport: Transport, blobs: BlobsApi, options: PullIntoOptions): Promise<PulledInto> {
   const { repoKey, target, signal, onProgress, parallelRanges } = options;
   const digest = parseDigest(options.digest);
-  // The first piece asked for tells the length too.
-  const first = await openFirst(blobs, repoKey, digest, signal);
-  const totalBytes = first?.totalLengthBytes ?? 0;
-  const { held, missing, heldBytes } = await planPieces(target, totalBytes, first);
-  if (held.has(0)) await first?.body.cancel();
+  // The first piece asked for tells the length too. One byte does where that piece may be here already.
+  const opened = await openFirst(blobs, { repoKey, digest, signal, bytes: target.isResumed ? 1 : PIECE_BYTES });
+  const totalBytes = opened?.totalLengthBytes ?? 0;
+  const { held, missing, heldBytes } = await planPieces(target, totalBytes, opened);
+  const isOfUse = target.isResumed !== true && !held.has(0);
+  if (!isOfUse) await opened?.body.cancel();
+  const first = isOfUse ? opened : null;
 
   let doneBytes = heldBytes;
   const width =
@@ -74,15 +78,20 @@ export async function pullInto(transport: Transport, blobs: BlobsApi, options: P
   return { repoKey, digest, lengthBytes: totalBytes, heldBytes };
 }
 
+interface OpenRequest {
+  readonly repoKey: string;
+  readonly digest: string;
+  readonly signal: AbortSignal | undefined;
+  readonly bytes: number;
+}
+
 /** Null for an empty blob, of which no range can be had (RFC 9110 §15.5.17). */
 async function openFirst(
   blobs: BlobsApi,
-  repoKey: string,
-  digest: string,
-  signal: AbortSignal | undefined,
+  { repoKey, digest, signal, bytes }: OpenRequest,
 ): Promise<BlobContent | null> {
   try {
-    return await blobs.get(repoKey, digest, { range: { start: 0, end: PIECE_BYTES - 1 }, signal });
+    return await blobs.get(repoKey, digest, { range: { start: 0, end: bytes - 1 }, signal });
   } catch (error) {
     if (error instanceof ArtifortressError && error.code === 'invalid_range') return null;
     throw error;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { CliResult } from '../../cli/support.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
 import { startTestServer, type TestServer } from '../../support/test-server.ts';
+import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
 
 const BIN = fileURLToPath(new URL('../../../bin/artifortress.js', import.meta.url));
 
@@ -23,7 +24,7 @@ interface StartOptions {
   readonly stdin?: Uint8Array;
 }
 
-interface StartedCli {
+export interface StartedCli {
   readonly child: ChildProcess;
   readonly result: Promise<CliResult>;
 }
@@ -45,23 +46,40 @@ export async function startRealWorld(): Promise<RealWorld> {
   };
 }
 
+/** A real server behind a proxy that counts, and the command line as a process of its own. */
+export interface CountedWorld extends AsyncDisposable {
+  readonly server: TestServer;
+  readonly proxy: CountingProxy;
+  start(args: readonly string[], options: StartOptions): StartedCli;
+}
+
+/** The URLs of parts lead through the proxy too. */
+export async function startCountedWorld(): Promise<CountedWorld> {
+  const port = await freePort();
+  const proxy = await startCountingProxy(`http://127.0.0.1:${port}`);
+  const server = await startTestServer({ settings: { port, publicUrl: proxy.url } });
+  await server.createRepository('libs');
+  return {
+    server,
+    proxy,
+    start: (args, options) => startCommand(args, proxy.url, server.adminToken, options),
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await server.close();
+    },
+  };
+}
+
 function startCommand(
   args: readonly string[],
   url: string,
   token: string,
   { folder, variables, stdin }: StartOptions,
 ): StartedCli {
-  const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [BIN, ...args], {
+  const [program = '', ...words] = commandOf(args);
+  const child = spawn(program, words, {
     cwd: folder,
-    env: {
-      PATH,
-      HOME: folder,
-      NODE_DISABLE_COMPILE_CACHE: '1',
-      ARTIFORTRESS_URL: url,
-      ARTIFORTRESS_TOKEN: token,
-      ...variables,
-    },
+    env: { ...environmentOf(url, token, folder), ...variables },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.end(stdin ?? '');
@@ -75,6 +93,22 @@ function startCommand(
     }),
   );
   return { child, result };
+}
+
+/** The command line as a shell would be given it. */
+function commandOf(args: readonly string[]): string[] {
+  return [process.execPath, BIN, ...args];
+}
+
+function environmentOf(url: string, token: string, folder: string): Record<string, string> {
+  const { PATH = '' } = process.env;
+  return {
+    PATH,
+    HOME: folder,
+    NODE_DISABLE_COMPILE_CACHE: '1',
+    ARTIFORTRESS_URL: url,
+    ARTIFORTRESS_TOKEN: token,
+  };
 }
 
 async function freePort(): Promise<number> {
