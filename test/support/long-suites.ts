@@ -7,10 +7,13 @@ export const LONG_SUITES = [
   'test/blobs/memory.test.ts',
   'test/cli/bench/bench.test.ts',
   'test/docs/http-guide.test.ts',
+  'test/http/corpus/framing.test.ts',
   'test/http/drain.test.ts',
   'test/http/overload.test.ts',
   'test/kernel/embedded-postgres.test.ts',
+  'test/kernel/migrate.test.ts',
   'test/operator/installation.test.ts',
   'test/tracing/*.test.ts',
   'test/uploads/races-on-*.test.ts',
+  'test/uploads/verification.test.ts',
 ];

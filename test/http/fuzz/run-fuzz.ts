@@ -55,8 +55,9 @@ export function describeFuzz({ runs, secondsEach }: FuzzOptions): void {
       expect((await world.server.request('GET', '/v1/auth/whoami')).status).toBe(200);
     });
 
-    // Else it would be garbage alone, which gets no further than the first check.
-    test.skipIf(path !== undefined || runs < 100)('requests to nearly every operation succeed as well', () => {
+    // Else it would be garbage alone, which gets no further than the first check. A few requests tell nothing of that.
+    if (path !== undefined || runs < 100) return;
+    test('requests to nearly every operation succeed as well', () => {
       const never = operations.map(({ name }) => name).filter((name) => !succeeded.has(name));
       // These need a signature, a state or a JWT that is not made up.
       expect(never.filter((name) => !NEEDS_MORE.has(name))).toEqual([]);
