@@ -27,7 +27,9 @@ export interface CliInput {
 /** A folder of its own for each test, gone afterwards. */
 export async function temporaryFolder(): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'artifortress-test-'));
-  return { path: folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+  // Retried: a command that was just killed may still be writing, into its compile cache for one.
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  return { path: folder, [Symbol.asyncDispose]: remove };
 }
 
 /** Starts the command line in this process, with streams and signals of its own. */

@@ -80,6 +80,6 @@ export async function canChroot(): Promise<boolean> {
   } catch {
     return false;
   } finally {
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
