@@ -12,14 +12,15 @@ const TWO_HEX = /^[0-9a-f]{2}$/;
 interface Attempt {
   key: string;
   complete: boolean;
-  lengthBytes: number;
+  /** Asked for apart: of an object in parts it stands in the manifest. */
+  lengthBytes: () => Promise<number>;
   modifiedAt: Date;
 }
 
 /** Objects whose manifest can't be read count as empty: they are there, and something is wrong with them. */
 export async function* listObjects(root: string): AsyncGenerator<ListedObject> {
   for await (const { key, complete, lengthBytes, modifiedAt } of attempts(root)) {
-    if (complete) yield { key, lengthBytes, modifiedAt };
+    if (complete) yield { key, lengthBytes: await lengthBytes(), modifiedAt };
   }
 }
 
@@ -46,11 +47,12 @@ async function inspect(root: string, path: string): Promise<Attempt | undefined>
   try {
     const found = await stat(path);
     const { mtime: modifiedAt, size } = found;
+    const ofFile = () => Promise.resolve(size);
     if (kind === 'parts' && !found.isDirectory())
-      return { key: relative(root, path), complete: true, lengthBytes: size, modifiedAt };
-    if (kind !== 'parts') return { key, complete: kind !== 'incoming', lengthBytes: size, modifiedAt };
+      return { key: relative(root, path), complete: true, lengthBytes: ofFile, modifiedAt };
+    if (kind !== 'parts') return { key, complete: kind !== 'incoming', lengthBytes: ofFile, modifiedAt };
     const complete = (await readdir(path)).includes(MANIFEST_NAME);
-    return { key, complete, lengthBytes: complete ? await lengthOf(path) : 0, modifiedAt };
+    return { key, complete, lengthBytes: () => lengthOf(path), modifiedAt };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw toStoreError(error, 'object_not_found', path);

@@ -65,6 +65,8 @@ async function findObject(root: string, key: ObjectKey): Promise<StoredObject> {
 /** An object as it lies there now, every file of it there and as long as it should be. @throws `object_not_found`. */
 export async function inspectObject(root: string, key: ObjectKey): Promise<Omit<StoredObject, 'files'>> {
   const { files, ...object } = await findObject(root, key);
+  // The one file of a request was just looked at.
+  if (object.manifest === undefined) return object;
   for (const { path, sizeBytes } of files) {
     const size = await sizeIfThere(path);
     if (size === undefined) throw new StoreError('object_not_found', `the file ${basename(path)} is not there`);

@@ -29,22 +29,7 @@ export interface StartedCli {
   readonly result: Promise<CliResult>;
 }
 
-/** The URLs of parts lead through the proxy too. */
-export async function startRealWorld(): Promise<RealWorld> {
-  const port = await freePort();
-  const proxy = await startFaultProxy(`http://127.0.0.1:${port}`);
-  const server = await startTestServer({ settings: { port, publicUrl: proxy.url } });
-  await server.createRepository('libs');
-  return {
-    server,
-    proxy,
-    start: (args, options) => startCommand(args, proxy.url, server.adminToken, options),
-    async [Symbol.asyncDispose]() {
-      await proxy[Symbol.asyncDispose]();
-      await server.close();
-    },
-  };
-}
+export const startRealWorld = (): Promise<RealWorld> => startWorld(startFaultProxy);
 
 /** A real server behind a proxy that counts, and the command line as a process of its own. */
 export interface CountedWorld extends AsyncDisposable {
@@ -53,16 +38,21 @@ export interface CountedWorld extends AsyncDisposable {
   start(args: readonly string[], options: StartOptions): StartedCli;
 }
 
+export const startCountedWorld = (): Promise<CountedWorld> => startWorld(startCountingProxy);
+
 /** The URLs of parts lead through the proxy too. */
-export async function startCountedWorld(): Promise<CountedWorld> {
+async function startWorld<Proxy extends AsyncDisposable & { readonly url: string }>(
+  startProxy: (target: string) => Promise<Proxy>,
+) {
   const port = await freePort();
-  const proxy = await startCountingProxy(`http://127.0.0.1:${port}`);
+  const proxy = await startProxy(`http://127.0.0.1:${port}`);
   const server = await startTestServer({ settings: { port, publicUrl: proxy.url } });
   await server.createRepository('libs');
   return {
     server,
     proxy,
-    start: (args, options) => startCommand(args, proxy.url, server.adminToken, options),
+    start: (args: readonly string[], options: StartOptions) =>
+      startCommand(args, proxy.url, server.adminToken, options),
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
       await server.close();
