@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256, uniqueBytes, upload } from '../support/uploading.ts';
@@ -84,6 +85,24 @@ describe('a repository says how many blobs and bytes it holds:', () => {
     const counted = await countedIn('busy');
     expect(counted.blobCount).toBe(16);
     expect(await usageOf('busy')).toEqual(counted);
+  });
+
+  test('what a count says, also after commits beside changes that hang', async () => {
+    await server.createRepository('beside');
+    await upload(server, 'beside', uniqueBytes());
+    const { db } = server.running.services;
+    await db.query(sql`
+      insert into repository_usage (repo_id, slot, blob_count, total_bytes)
+      select r.repo_id, slot, 0, 0 from repositories r, generate_series(0, 31) slot where r.repo_key = 'beside'
+      on conflict do nothing`);
+    await db.transaction(async (hanging) => {
+      await hanging.query(sql`
+        select from repository_usage u join repositories r using (repo_id) where r.repo_key = 'beside' for update of u`);
+      const bytes = uniqueBytes();
+      const reply = await server.request('PUT', `/v1/repos/beside/blobs/${sha256(bytes)}`, { body: bytes });
+      expect(reply.status).toBe(201);
+    });
+    expect(await usageOf('beside')).toEqual(await countedIn('beside'));
   });
 
   test('in the list as well', async () => {

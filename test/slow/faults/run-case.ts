@@ -79,7 +79,8 @@ function notReached(): never {
 async function expectOthersServed({ client }: World): Promise<string> {
   const bytes = uniqueBytes();
   const path = blobPath({ digest: sha256(bytes) });
-  expect((await client.request('PUT', path, { body: bytes })).status, 'the status of an upload meanwhile').toBe(201);
+  const put = await client.request('PUT', path, { body: bytes });
+  expect(put.status, `the status of an upload meanwhile, answered ${put.bytes.toString()}`).toBe(201);
   const read = await client.request('GET', path);
   expect(read.bytes.equals(bytes), 'whether a download meanwhile gets its bytes').toBe(true);
   return path;
