@@ -86,8 +86,13 @@ function startCommand(
 }
 
 /** The command line as a shell would be given it. */
-function commandOf(args: readonly string[]): string[] {
+export function commandOf(args: readonly string[]): string[] {
   return [process.execPath, BIN, ...args];
+}
+
+/** The environment of a command that is at home in `folder` and talks to this world. */
+export function variablesOf({ server, proxy }: RealWorld, folder: string): Record<string, string> {
+  return environmentOf(proxy.url, server.adminToken, folder);
 }
 
 function environmentOf(url: string, token: string, folder: string): Record<string, string> {
