@@ -30,7 +30,9 @@ async function readPage(path: string): Promise<Page> {
   const text = (await readFile(join(REPOSITORY, path), 'utf8'))
     .replaceAll(/^```[\s\S]*?^```$/gm, '')
     .replaceAll(/`[^`\n]*`/g, (code) => code.replaceAll(/[[\]()#]/g, ' '));
-  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  const links = [...text.matchAll(/\]\(([^)\s]+)\)|\bsrc(?:set)?="([^"]+)"/g)].map(
+    ([, link, image]) => link ?? image ?? '',
+  );
   return { path, links, anchors: anchorsOf(await readFile(join(REPOSITORY, path), 'utf8')) };
 }
 
