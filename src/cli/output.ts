@@ -78,8 +78,8 @@ export interface ListRequest<T> {
   readonly options: { readonly limit?: number; readonly cursor?: string; readonly all?: boolean };
 }
 
-/** With `--all` pages are asked for as large as the contract allows. */
-const LARGEST_PAGE = 500;
+/** Where all is read, pages are asked for as large as the contract allows. */
+export const LARGEST_PAGE = 500;
 
 /** Prints a page of a list, or with `--all` every page as it comes. The JSON is one `{items, nextCursor}` either way. */
 export async function printList<T>(

@@ -19,7 +19,7 @@ export async function previewPush(
     if (file === '-') throw new UsageError('Standard input cannot be tried out: it would be gone.');
     const { digest, lengthBytes } = await digestOfFile(file, signal);
     const isThere = await holds(client, repoKey, digest, signal);
-    output.result({ file, repoKey, digest, lengthBytes, isThere }, [`${digest}  ${file}`]);
+    output.result({ dryRun: true, file, repoKey, digest, lengthBytes, isThere }, [`${digest}  ${file}`]);
     output.note(`${file} (${formatBytes(lengthBytes)}) ${isThere ? 'is already there' : 'would be sent'}.`);
   }
 }

@@ -6,6 +6,11 @@ export interface BlobReference {
   readonly digest: string;
 }
 
+export interface UploadReference {
+  readonly repoKey: string;
+  readonly uploadId: string;
+}
+
 function split(reference: string, wanted: string): readonly [string, string] {
   const slash = reference.indexOf('/');
   const repoKey = reference.slice(0, Math.max(0, slash));
@@ -23,7 +28,7 @@ export function parseBlobReference(reference: string): BlobReference {
 }
 
 /** `<repo>/<upload id>`. */
-export function parseUploadReference(reference: string): { readonly repoKey: string; readonly uploadId: string } {
+export function parseUploadReference(reference: string): UploadReference {
   const [repoKey, uploadId] = split(reference, 'an upload: give <repository>/<upload id>');
   return { repoKey, uploadId };
 }

@@ -14,7 +14,9 @@ export async function runGc({ dryRun, ignoreDelay, json }: GcCommandOptions): Pr
     const before = await planCollection(services);
     if (dryRun) {
       process.stdout.write(
-        json ? `${JSON.stringify(toJson(before), null, 2)}\n` : explain(before, services.clock.now()),
+        json
+          ? `${JSON.stringify({ dryRun: true, ...toJson(before) }, null, 2)}\n`
+          : explain(before, services.clock.now()),
       );
       return 0;
     }

@@ -98,6 +98,7 @@ test('--dry-run tells what would be sent, and sends nothing', async () => {
   const { code, stdout, stderr } = await cli(argv, home.path, { variables: signedIn(server.url) });
   expect(code).toBe(0);
   expect(JSON.parse(stdout.toString())).toEqual({
+    dryRun: true,
     file,
     repoKey: 'libs',
     digest: sha256(bytes),

@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Binding, ROLES, type Role } from '../../client/types.ts';
-import { type CommonOptions, clientCommand, group, type ListOptions, listCommand, outputOf } from '../command.ts';
+import { previewBindingDelete, previewBindingSet } from '../binding-preview.ts';
+import { clientCommand, group, type ListOptions, listCommand, outputOf } from '../command.ts';
 import { connect } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import { type DryRunOptions, withDryRun } from '../dry-run.ts';
 import { printList } from '../output.ts';
 
-interface SetOptions extends CommonOptions {
+interface SetOptions extends DryRunOptions {
   readonly role: readonly Role[];
 }
 
@@ -24,21 +26,27 @@ function addRole(value: string, earlier: readonly Role[] | undefined): readonly 
   return [...(earlier ?? []), role];
 }
 
+const UNTOLD_OF_SUBJECTS = "It can't tell that the server would call the subject malformed.";
+
 function setCommand(context: CliContext): Command {
-  return clientCommand('set', "Set a subject's roles in a repository, in place of those it had.", [
+  const command = clientCommand('set', "Set a subject's roles in a repository, in place of those it had.", [
     'artifortress binding set libs alice --role write',
     'artifortress binding set libs release-bot --role read --role promote',
+    'artifortress binding set libs alice --role read --dry-run',
   ])
     .argument('<repository>', 'its key')
     .argument('<subject>', 'who')
-    .requiredOption('--role <role>', `${ROLES.join(', ')}; may be repeated`, addRole)
-    .action(async (repoKey: string, subject: string, { role, ...options }: SetOptions) => {
+    .requiredOption('--role <role>', `${ROLES.join(', ')}; may be repeated`, addRole);
+  return withDryRun(command, UNTOLD_OF_SUBJECTS).action(
+    async (repoKey: string, subject: string, { role, dryRun = false, ...options }: SetOptions) => {
       const client = await connect(context, options);
-      const binding = await client.bindings.put(repoKey, subject, role, { signal: context.signal });
       const output = outputOf(context, options);
+      if (dryRun) return await previewBindingSet(context, client, { repoKey, subject }, role, output);
+      const binding = await client.bindings.put(repoKey, subject, role, { signal: context.signal });
       output.note(`${binding.subject} has ${binding.roles.join(', ')} in ${binding.repoKey}.`);
       output.result(binding, []);
-    });
+    },
+  );
 }
 
 function listBindingsCommand(context: CliContext): Command {
@@ -60,16 +68,20 @@ function listBindingsCommand(context: CliContext): Command {
 }
 
 function deleteCommand(context: CliContext): Command {
-  return clientCommand('delete', "Take away a subject's roles in a repository.", [
+  const command = clientCommand('delete', "Take away a subject's roles in a repository.", [
+    'artifortress binding delete libs alice --dry-run',
     'artifortress binding delete libs alice',
   ])
     .argument('<repository>', 'its key')
-    .argument('<subject>', 'who')
-    .action(async (repoKey: string, subject: string, options: CommonOptions) => {
+    .argument('<subject>', 'who');
+  return withDryRun(command, UNTOLD_OF_SUBJECTS).action(
+    async (repoKey: string, subject: string, { dryRun = false, ...options }: DryRunOptions) => {
       const client = await connect(context, options);
-      await client.bindings.delete(repoKey, subject, { signal: context.signal });
       const output = outputOf(context, options);
+      if (dryRun) return await previewBindingDelete(context, client, { repoKey, subject }, output);
+      await client.bindings.delete(repoKey, subject, { signal: context.signal });
       output.note(`${subject} has no role in ${repoKey} any more.`);
       output.result({ repoKey, subject, status: 'deleted' }, []);
-    });
+    },
+  );
 }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { ArtifortressError } from '../../client/errors.ts';
 import type { BlobRecord } from '../../client/types.ts';
+import { previewBlobDelete } from '../blob-delete-preview.ts';
 import { type CommonOptions, clientCommand, group, type ListOptions, listCommand, outputOf } from '../command.ts';
 import { connect } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import { type DryRunOptions, withDryRun } from '../dry-run.ts';
+import { findBlob } from '../find-blob.ts';
 import { formatBytes } from '../format.ts';
 import { pairs, printList } from '../output.ts';
 import { parseBlobReference } from '../references.ts';
@@ -55,13 +57,7 @@ export function statCommand(context: CliContext, example = 'artifortress blob st
     .action(async (reference: string, options: CommonOptions) => {
       const { repoKey, digest } = parseBlobReference(reference);
       const client = await connect(context, options);
-      // The list rather than a HEAD: it knows since when and by whom, and a refusal comes with its reason.
-      const page = await client.blobs.list(repoKey, { prefix: digest, limit: 1, signal: context.signal });
-      const blob = page.items[0];
-      if (blob === undefined) {
-        const message = `The repository ${repoKey} holds no blob ${digest}.`;
-        throw new ArtifortressError({ code: 'not_found', message, status: 404 });
-      }
+      const blob = await findBlob(client, { repoKey, digest }, context.signal);
       outputOf(context, options).result(
         { repoKey, ...blob },
         pairs([
@@ -90,16 +86,19 @@ function receiptCommand(context: CliContext): Command {
 }
 
 function deleteCommand(context: CliContext): Command {
-  return clientCommand('delete', 'Drop a blob from a repository; other repositories keep it.', [
+  const command = clientCommand('delete', 'Drop a blob from a repository; other repositories keep it.', [
+    'artifortress blob delete libs/9f86d081884c7d65… --dry-run',
     'artifortress blob delete libs/9f86d081884c7d65…',
-  ])
-    .argument('<blob>', '<repository>/<digest>')
-    .action(async (reference: string, options: CommonOptions) => {
+  ]).argument('<blob>', '<repository>/<digest>');
+  return withDryRun(command, "It can't tell whether another repository keeps the bytes.").action(
+    async (reference: string, { dryRun = false, ...options }: DryRunOptions) => {
       const { repoKey, digest } = parseBlobReference(reference);
       const client = await connect(context, options);
-      await client.blobs.delete(repoKey, digest, { signal: context.signal });
       const output = outputOf(context, options);
+      if (dryRun) return await previewBlobDelete(context, client, { repoKey, digest }, output);
+      await client.blobs.delete(repoKey, digest, { signal: context.signal });
       output.note(`Deleted ${digest} from ${repoKey}.`);
       output.result({ repoKey, digest, status: 'deleted' }, []);
-    });
+    },
+  );
 }

@@ -11,7 +11,9 @@ import {
 } from '../command.ts';
 import { connect } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import { type DryRunOptions, withDryRun } from '../dry-run.ts';
 import { pairs, printList } from '../output.ts';
+import { previewRepositoryDelete } from '../repo-delete-preview.ts';
 
 interface CreateOptions extends CommonOptions {
   readonly type: RepositoryType;
@@ -96,15 +98,20 @@ function showCommand(context: CliContext): Command {
 }
 
 function deleteCommand(context: CliContext): Command {
-  return clientCommand('delete', 'Delete a repository: hidden at once, its uploads aborted, its blobs dropped.', [
+  const summary = 'Delete a repository: hidden at once, its uploads aborted, its blobs dropped.';
+  const command = clientCommand('delete', summary, [
+    'artifortress repo delete libs --dry-run',
     'artifortress repo delete libs',
-  ])
-    .argument('<repository>', 'its key')
-    .action(async (repoKey: string, options: CommonOptions) => {
-      const client = await connect(context, options);
-      const deleted = await client.repositories.delete(repoKey, { signal: context.signal });
-      const output = outputOf(context, options);
-      output.note(`Deleted the repository ${deleted.repoKey}.`);
-      output.result(deleted, []);
-    });
+  ]).argument('<repository>', 'its key');
+  return withDryRun(
+    command,
+    "It can't tell of a virtual repository that contains this one and that you may not read.",
+  ).action(async (repoKey: string, { dryRun = false, ...options }: DryRunOptions) => {
+    const client = await connect(context, options);
+    const output = outputOf(context, options);
+    if (dryRun) return await previewRepositoryDelete(context, client, repoKey, output);
+    const deleted = await client.repositories.delete(repoKey, { signal: context.signal });
+    output.note(`Deleted the repository ${deleted.repoKey}.`);
+    output.result(deleted, []);
+  });
 }

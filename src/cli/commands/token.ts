@@ -12,8 +12,10 @@ import {
 } from '../command.ts';
 import { clientFor, connect, resolveAddress } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import { type DryRunOptions, withDryRun } from '../dry-run.ts';
 import { printList } from '../output.ts';
 import { readSecretFromStdin } from '../secrets.ts';
+import { previewTokenRevoke } from '../token-revoke-preview.ts';
 
 interface IssueOptions extends CommonOptions {
   readonly subject: string;
@@ -121,16 +123,22 @@ function scopesText({ scopes, fromBindings }: TokenRecord): string {
   return fromBindings === true ? `${scopes.join(' ')} (as its role bindings allow)`.trim() : scopes.join(' ');
 }
 
+const UNTOLD_OF_TOKENS = `Without repo:*:admin it can't tell of any token but the one that you are signed in with, and is refused, though you may revoke
+your own others. What is no token id at all it calls not found.`;
+
 function revokeCommand(context: CliContext): Command {
-  return clientCommand('revoke', 'Revoke a token: the next request with it is refused.', [
+  const command = clientCommand('revoke', 'Revoke a token: the next request with it is refused.', [
+    'artifortress token revoke 01890a5d-ac96-774b-bcce-b302099a8057 --dry-run',
     'artifortress token revoke 01890a5d-ac96-774b-bcce-b302099a8057',
-  ])
-    .argument('<token id>', 'its id, never its secret')
-    .action(async (tokenId: string, options: CommonOptions) => {
+  ]).argument('<token id>', 'its id, never its secret');
+  return withDryRun(command, UNTOLD_OF_TOKENS).action(
+    async (tokenId: string, { dryRun = false, ...options }: DryRunOptions) => {
       const client = await connect(context, options);
-      const revoked = await client.tokens.revoke(tokenId, { signal: context.signal });
       const output = outputOf(context, options);
+      if (dryRun) return await previewTokenRevoke(context, client, tokenId, output);
+      const revoked = await client.tokens.revoke(tokenId, { signal: context.signal });
       output.note(`Revoked the token ${revoked.tokenId}.`);
       output.result(revoked, []);
-    });
+    },
+  );
 }

@@ -3,15 +3,17 @@ import { UPLOAD_STATES, type UploadDetails, type UploadState, type UploadSummary
 import { type CommonOptions, clientCommand, group, type ListOptions, listCommand, outputOf } from '../command.ts';
 import { connect } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import { type DryRunOptions, withDryRun } from '../dry-run.ts';
 import { formatBytes } from '../format.ts';
 import { pairs, printList } from '../output.ts';
 import { parseUploadReference } from '../references.ts';
+import { previewUploadAbort } from '../upload-abort-preview.ts';
 
 interface UploadListOptions extends ListOptions {
   readonly state?: UploadState;
 }
 
-interface AbortOptions extends CommonOptions {
+interface AbortOptions extends DryRunOptions {
   readonly reason?: string;
 }
 
@@ -81,18 +83,22 @@ function describe(upload: UploadDetails): string[] {
 }
 
 function abortCommand(context: CliContext): Command {
-  return clientCommand('abort', 'Abort an upload session: the server drops what was sent.', [
+  const command = clientCommand('abort', 'Abort an upload session: the server drops what was sent.', [
+    'artifortress upload abort libs/01890a5d-ac96-774b-bcce-b302099a8057 --dry-run',
     'artifortress upload abort libs/01890a5d-ac96-774b-bcce-b302099a8057',
   ])
     .argument('<upload>', '<repository>/<upload id>')
-    .option('--reason <text>', 'why, for the audit trail')
-    .action(async (reference: string, { reason, ...options }: AbortOptions) => {
+    .option('--reason <text>', 'why, for the audit trail');
+  return withDryRun(command, "It can't tell that the server would call the reason malformed.").action(
+    async (reference: string, { reason, dryRun = false, ...options }: AbortOptions) => {
       const { repoKey, uploadId } = parseUploadReference(reference);
       const client = await connect(context, options);
+      const output = outputOf(context, options);
+      if (dryRun) return await previewUploadAbort(context, client, { repoKey, uploadId }, output);
       const extra = reason === undefined ? {} : { reason };
       const aborted = await client.uploads.abort(repoKey, uploadId, { ...extra, signal: context.signal });
-      const output = outputOf(context, options);
       output.note(`Upload ${aborted.uploadId} is aborted (${aborted.reason ?? 'no reason given'}).`);
       output.result(aborted, []);
-    });
+    },
+  );
 }
