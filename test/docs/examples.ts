@@ -13,14 +13,14 @@ export interface Example {
   output: string | undefined;
 }
 
-/** The blocks of a shell in a document, each with the block of text right below it. */
-export async function examplesOf(document: string, shell: 'bash' | 'sh' = 'bash'): Promise<Example[]> {
+/** The blocks of a language in a document, each with the block of text right below it. */
+export async function examplesOf(document: string, wanted: 'bash' | 'sh' | 'ts' = 'bash'): Promise<Example[]> {
   const text = await readFile(join(DOCS, document), 'utf8');
   const examples: Example[] = [];
   let heading = '';
   for (const [, title, language, content = ''] of text.matchAll(/^#+ (.*)$|^```(\w*)\n([\s\S]*?)^```$/gm)) {
     if (title !== undefined) heading = title;
-    else if (language === shell) examples.push({ heading, script: content, output: undefined });
+    else if (language === wanted) examples.push({ heading, script: content, output: undefined });
     else if (language === 'text') {
       const last = examples.at(-1);
       if (last === undefined || last.output !== undefined) throw new Error(`no block prints this: ${content}`);
