@@ -6,6 +6,7 @@ export const LONG_SUITES = [
   'test/audit/epochs.test.ts',
   'test/blobs/memory.test.ts',
   'test/cli/bench/bench.test.ts',
+  'test/docs/cli-guide.test.ts',
   'test/docs/http-guide.test.ts',
   'test/http/corpus/framing.test.ts',
   'test/http/drain.test.ts',
