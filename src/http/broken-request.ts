@@ -20,6 +20,9 @@ export function answerBrokenPath(
   return sendError(reply, new AppError('bad_request', 'The path of the request is malformed or too long.'), requestId);
 }
 
+/** How long a client may leave a connection open that its answer has closed. */
+const LINGER_MS = 2_000;
+
 type Failure = Error & { code?: string };
 
 interface Exchange {
@@ -42,8 +45,14 @@ export function createBrokenRequests(ids: Ids, maximumHeaderBytes: number) {
   const connections = new WeakMap<Duplex, Connection>();
 
   const answer = (socket: Duplex, code: ErrorCode, message: string): void => {
-    if (socket.writable) socket.end(rawAnswer(code, message, ids.uuid()));
-    else socket.destroy();
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    // Not at once: what the client still sends would reset the connection before it has read the answer.
+    const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(linger));
+    socket.end(rawAnswer(code, message, ids.uuid()));
   };
 
   const refuse = (socket: Duplex, error: Failure): void =>
@@ -65,6 +74,8 @@ export function createBrokenRequests(ids: Ids, maximumHeaderBytes: number) {
       });
       // No proxy: without a listener, Node closes the connection and says nothing.
       server.on('connect', (_request, socket) => {
+        // Node has let go of the socket: nobody else listens, and what breaks unheard ends the process.
+        socket.on('error', () => socket.destroy());
         answer(socket, 'method_not_allowed', 'This server is no proxy: it knows no CONNECT.');
       });
     },

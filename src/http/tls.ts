@@ -51,9 +51,9 @@ export function reloadTls(
 ): () => void {
   let served = stampOf(files);
   const timer = setInterval(() => {
-    const found = stampOf(files);
-    if (found === served) return;
     try {
+      const found = stampOf(files);
+      if (found === served) return;
       server.setSecureContext(readTlsFiles(files));
       served = found;
       log.info({ certificateFile: files.certificateFile }, 'the TLS certificate was read again');

@@ -16,6 +16,8 @@ interface Row {
 /** Asks a server that has ended its recovery. */
 export async function readRestoredTo(target: ConnectionTarget): Promise<RestoredTo> {
   const client = new Client({ ...target, application_name: 'artifortress-restore' });
+  // A connection that breaks fails the query that waits on it, and tells so once more by an event, which would end the process unheard.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     const {

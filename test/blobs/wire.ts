@@ -40,6 +40,8 @@ export async function exchange(
     headers,
     ...(options.agent === undefined ? {} : { agent: options.agent }),
   });
+  // What breaks behind the answer is heard by nobody else.
+  request.on('error', () => undefined);
   let continued = false;
   if ('expect' in headers) {
     request.flushHeaders();

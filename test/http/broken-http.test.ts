@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { expectError } from './expect-error.ts';
@@ -43,6 +45,30 @@ test('a request of HTTP/1.0 needs no Host', async () => {
 test('an expectation that there is not is answered as if it were none', async () => {
   const reply = await sendRaw(server.url, rawRequest('GET', '/nowhere', { expect: 'miracles' }));
   expectError(reply, 404, 'not_found');
+});
+
+describe('of a connection that asked for a proxy', () => {
+  const REQUEST = 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n';
+  const open = () => connect({ port: Number(new URL(server.url).port), host: '127.0.0.1', allowHalfOpen: true });
+
+  test('a reset ends that connection alone', async () => {
+    for (let round = 0; round < 50; round += 1) {
+      const socket = open();
+      await once(socket, 'connect');
+      socket.write(REQUEST, () => socket.resetAndDestroy());
+      await once(socket, 'close');
+    }
+    expect((await server.request('GET', '/health/live')).status).toBe(200);
+  });
+
+  test('the end is not left to the client', async () => {
+    const socket = open();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume().on('error', () => undefined);
+    // More bytes than there is room for: nobody reads them.
+    socket.write(REQUEST + ' '.repeat(8 * 1024 * 1024));
+    await closed;
+  });
 });
 
 test('the server goes on after garbage', async () => {

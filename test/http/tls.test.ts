@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,6 +105,11 @@ test('a changed certificate is served from then on, and one that does not fit it
   await writeFile(served.certificateFile, await readFile(second.certificateFile));
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(await nameServed(port)).toBe('first');
+  await rm(served.keyFile);
+  await symlink(served.keyFile, served.keyFile);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(await nameServed(port)).toBe('first');
+  await rm(served.keyFile);
   await use(second);
   await until('second');
   stop();

@@ -151,3 +151,15 @@ test.each(['notes.txt', '1_short.sql', '0001-dash.sql', '0001_Upper.sql'])(
     await expect(start()).rejects.toThrow(new RegExp(`^"${file}" in .* is no migration`));
   },
 );
+
+test('a start that loses its connection while it waits for another one fails, and does no more', async () => {
+  const other = new Client(database.target);
+  await other.connect();
+  await other.query('select pg_advisory_lock(4706351246894617172)');
+  const waiting = expect(start()).rejects.toThrow(/terminat/);
+  const terminate = `select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'artifortress-migrate' and wait_event = 'advisory' and datname = current_database()`;
+  await expect.poll(() => rows(terminate)).toEqual([true]);
+  await waiting;
+  await other.end();
+});

@@ -178,6 +178,14 @@ test('the wait for the head ends with its signal', async () => {
   });
 });
 
+test('a signal that has been given asks for nothing', async () => {
+  await withClient(async (client) => {
+    const before = connections.http;
+    await expect(client.get(new URL('/whole', bases.http), {}, AbortSignal.abort())).rejects.toThrow('aborted');
+    expect(connections.http).toBe(before);
+  });
+});
+
 test('bytes that nobody asked for end the connection, and are never read as an answer', async () => {
   await withClient(async (client) => {
     const before = connections.http;

@@ -16,10 +16,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type Fault =
   /** Takes the call, and neither acts nor answers before it is mended. Then it acts, whether or not the caller still waits. */
   | { kind: 'pause' }
+  /** Takes the head of a call, and no byte of its body before it is mended. */
+  | { kind: 'deaf' }
   /** Resets the connection instead of an answer. */
   | { kind: 'reset'; acts: boolean }
-  /** Answers an error of S3. */
-  | { kind: 'answer'; status: number; code: string; acts: boolean }
+  /** Answers an error of S3; `early` before it has read the body. */
+  | { kind: 'answer'; status: number; code: string; acts: boolean; early?: boolean }
   /** Each answer comes late, and its body in drops. */
   | { kind: 'slow'; delayMs: number; dropBytes: number; dropEveryMs: number }
   /** Keeps headers of the answer to itself. */
@@ -144,12 +146,15 @@ async function serve(exchange: Exchange): Promise<void> {
       await exchange.mended;
       return await pass(response, await forward(body));
     }
+    case 'deaf':
+      await exchange.mended;
+      return await pass(response, await forward());
     case 'reset':
       if (fault.acts) await buffer(await forward());
       request.socket.resetAndDestroy();
       return;
     case 'answer':
-      await buffer(fault.acts ? await forward() : request);
+      if (fault.early !== true) await buffer(fault.acts ? await forward() : request);
       return sendError(request, response, fault);
     case 'slow': {
       const answer = await forward();

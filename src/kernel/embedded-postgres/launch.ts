@@ -33,7 +33,7 @@ export async function launch(command: Command, log: Logger): Promise<LaunchOutco
   const child = spawn(program, args, { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env: COMMAND_ENVIRONMENT });
   const exit = new Promise<ServerExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
-    child.once('error', () => resolve({ code: null, signal: null }));
+    child.on('error', () => resolve({ code: null, signal: null }));
   });
   const server: LaunchedServer = {
     exit,

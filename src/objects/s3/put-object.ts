@@ -101,17 +101,20 @@ function createPieces(body: Readable, lengthBytes: number, stallMs: number) {
       let bodyFailure: Error | undefined;
       let stalled = false;
       // Runs only while it is the store's turn: to take a chunk, or to answer.
-      const watch = setTimeout(() => {
-        stalled = true;
-        giveUp.abort();
-      }, stallMs);
+      let watch: NodeJS.Timeout | undefined;
+      const startWatch = (): void => {
+        watch = setTimeout(() => {
+          stalled = true;
+          giveUp.abort();
+        }, stallMs);
+      };
 
       async function* piece(): AsyncGenerator<Buffer> {
         try {
           for (let left = sizeBytes; left > 0; ) {
             clearTimeout(watch);
             const chunk = await nextChunk(left);
-            watch.refresh();
+            startWatch();
             if (chunk === undefined) throw wrongLength(`only ${totalBytes}`);
             left -= chunk.length;
             // Known before the last byte goes out: a body that goes on is refused with nothing stored.
@@ -133,9 +136,12 @@ function createPieces(body: Readable, lengthBytes: number, stallMs: number) {
       const stream = Readable.from(piece(), { objectMode: false });
       // Told by `bodyFailure`; nobody else may be listening any more.
       stream.on('error', () => undefined);
+      startWatch();
       try {
         return await call(stream, giveUp.signal);
       } catch (error) {
+        // A store that refuses before it has read all leaves its connection half used, and the pool one short.
+        giveUp.abort();
         if (bodyFailure !== undefined) throw bodyFailure;
         if (stalled) throw new StoreError('unavailable', `the store took no byte of ${key} for ${stallMs} ms`, error);
         throw toStoreError(error, `storing ${key}`);

@@ -40,6 +40,7 @@ export function createRawClient(tls: ConnectionOptions): RawClient {
   };
   return {
     async get(url, headers, signal) {
+      signal.throwIfAborted();
       const connection = idle.pop() ?? new RawConnection(url, tls, release, forget);
       const abort = (): void => connection.destroy(new Error('aborted'));
       signal.addEventListener('abort', abort, { once: true });

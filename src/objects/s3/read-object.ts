@@ -94,6 +94,8 @@ export function createS3Reader(client: S3Client, location: ReadLocation) {
         }
         await new Promise((resolve) => setTimeout(resolve, REOPEN_PAUSE_MS * failures));
         body = await request(key, { start: position, end: range.end }, closing.signal);
+        // Closed meanwhile, when there was no body yet to destroy.
+        if (closing.signal.aborted) body.destroy();
       };
 
       const readSome = async (into: Buffer): Promise<number> => {
