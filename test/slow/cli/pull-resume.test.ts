@@ -74,6 +74,25 @@ test('what was kept and has been spoilt since is noticed, and fetched anew', asy
   expect(await readdir(home.path)).toEqual(['app.tar']);
 });
 
+test('on a disk that is full a pull says so, and leaves nothing under the name', async () => {
+  await using home = await temporaryFolder();
+  const mounted = 'mkdir small && mount -t tmpfs -o size=12m none small && cd small && "$@"; code=$?; ls -A; exit $code';
+  const within = ['unshare', '--map-root-user', '--mount', 'bash', '-c', mounted, '-'];
+  const { code, stdout, stderr } = await world.start(PULL, { folder: home.path, within }).result;
+  expect(code).toBe(1);
+  expect(stderr).toContain('the disk is full');
+  expect(stdout.toString()).not.toMatch(/^app\.tar$/m);
+});
+
+test('where standard output is full a pull to it fails, and says so', async () => {
+  await using home = await temporaryFolder();
+  const within = ['bash', '-c', '"$@" > /dev/full', '-'];
+  const pull = ['pull', `libs/${DIGEST}`, '-o', '-'];
+  const { code, stderr } = await world.start(pull, { folder: home.path, within }).result;
+  expect(code).toBe(1);
+  expect(stderr).toContain('the disk is full');
+});
+
 test('a pull that another process is at is left alone', async () => {
   await using home = await temporaryFolder();
   const first = await pullUntilThird(home.path);

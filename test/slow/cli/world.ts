@@ -22,6 +22,8 @@ interface StartOptions {
   readonly folder: string;
   readonly variables?: Record<string, string>;
   readonly stdin?: Uint8Array;
+  /** A command that runs the command which follows it as further words. */
+  readonly within?: readonly string[];
 }
 
 export interface StartedCli {
@@ -64,9 +66,9 @@ function startCommand(
   args: readonly string[],
   url: string,
   token: string,
-  { folder, variables, stdin }: StartOptions,
+  { folder, variables, stdin, within = [] }: StartOptions,
 ): StartedCli {
-  const [program = '', ...words] = commandOf(args);
+  const [program = '', ...words] = [...within, ...commandOf(args)];
   const child = spawn(program, words, {
     cwd: folder,
     env: { ...environmentOf(url, token, folder), ...variables },
