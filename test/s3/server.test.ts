@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { type Reply, s3Settings, startTestServer, type TestServer } from '../support/test-server.ts';
 import { complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
-import { startRefusingProxy } from './refusing-proxy.ts';
 
 const servers = inject('s3Servers');
 
@@ -191,7 +191,10 @@ describe.skipIf(servers === null)('a store that can not be used', () => {
 
   test('since its clock is another is a 503, and readiness tells the administrator to look at the clocks', async () => {
     if (servers === null) return;
-    await using proxy = await startRefusingProxy(servers.minio.endpoint);
+    await using proxy = await startFaultProxy(servers.minio.endpoint);
+    // As a store does whose clock is another.
+    const refusal = { kind: 'answer', status: 403, code: 'AccessDenied', acts: false } as const;
+    proxy.inject(refusal, ({ query }) => query.has('X-Amz-Signature'));
     const server = await startTestServer({ settings: { ...s3Settings(servers.minio), s3Endpoint: proxy.url } });
     await server.createRepository('apps');
     const session = await createSession(server, 'apps', uniqueBytes());
