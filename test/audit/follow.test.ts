@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Artifortress } from '../../src/client/index.ts';
 import { expectError } from '../http/expect-error.ts';
+import { startPrivateDatabase } from '../support/private-database.ts';
+import type { TestDatabase } from '../support/test-database.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { connectTo, type SteppedConnection } from './two-transactions.ts';
 
+let database: TestDatabase;
 let server: TestServer;
 let first: SteppedConnection;
 let second: SteppedConnection;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  // What is read is held back by the oldest transaction of the whole PostgreSQL.
+  database = await startPrivateDatabase();
+  server = await startTestServer({ database });
   first = await connectTo(server.database.url);
   second = await connectTo(server.database.url);
 });
@@ -17,6 +22,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([first.end(), second.end()]);
   await server.close();
+  await database.drop();
 });
 
 interface Page {
@@ -31,7 +37,7 @@ async function follow(query: Record<string, string>): Promise<Page> {
   return { items, nextCursor: reply.json.nextCursor };
 }
 
-/** Reads on until there is something: a transaction of another database of the same PostgreSQL can hold rows back for a moment. */
+/** Reads on until there is something: what the server itself is writing can hold rows back for a moment. */
 async function followUntilThere(cursor: string): Promise<Page> {
   let page = await follow({ cursor });
   while (page.items.length === 0) page = await follow({ cursor: page.nextCursor });

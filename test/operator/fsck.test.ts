@@ -18,7 +18,9 @@ const HOUR_MS = 3_600_000;
 let server: TestServer;
 
 beforeEach(async () => {
-  server = await startTestServer({ settings: { deletionDelaySeconds: DELETION_DELAY_SECONDS } });
+  // The clock makes leaps beside uploads.
+  const settings = { deletionDelaySeconds: DELETION_DELAY_SECONDS, partUrlTtlSeconds: 7 * 86_400 };
+  server = await startTestServer({ settings });
   await server.createRepository('apps');
 });
 

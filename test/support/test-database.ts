@@ -16,10 +16,14 @@ export async function createTestDatabase(options: { empty?: boolean } = {}): Pro
   const template = options.empty === true ? 'template1' : TEMPLATE_DATABASE;
   await onServer(`create database ${database} template ${template}`);
   return {
-    target: { host, port, user, database },
-    url: `postgresql://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}`,
+    ...addressOf({ host, port, user, database }),
     drop: () => onServer(`drop database if exists ${database} with (force)`),
   };
+}
+
+export function addressOf(target: TestDatabase['target']): Pick<TestDatabase, 'target' | 'url'> {
+  const { host, port, user, database } = target;
+  return { target, url: `postgresql://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}` };
 }
 
 async function onServer(statement: string): Promise<void> {

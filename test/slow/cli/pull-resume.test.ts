@@ -76,7 +76,8 @@ test('what was kept and has been spoilt since is noticed, and fetched anew', asy
 
 test('on a disk that is full a pull says so, and leaves nothing under the name', async () => {
   await using home = await temporaryFolder();
-  const mounted = 'mkdir small && mount -t tmpfs -o size=12m none small && cd small && "$@"; code=$?; ls -A; exit $code';
+  const mounted =
+    'mkdir small && mount -t tmpfs -o size=12m none small && cd small && "$@"; code=$?; ls -A; exit $code';
   const within = ['unshare', '--map-root-user', '--mount', 'bash', '-c', mounted, '-'];
   const { code, stdout, stderr } = await world.start(PULL, { folder: home.path, within }).result;
   expect(code).toBe(1);
