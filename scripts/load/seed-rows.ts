@@ -13,6 +13,7 @@ export interface SeedPlan {
   readonly lengthBytes: number;
 }
 
+const SEEDED_TABLES = ['blobs', 'blob_references', 'upload_sessions', 'audit_events'];
 const HEX_DIGITS = 64;
 /** The leading digits that say where among all the digest stands. */
 const PLACE_DIGITS = 13;
@@ -46,6 +47,7 @@ export async function seedRows(client: Client, plan: SeedPlan, progress: (line: 
   // Superuser's leave to skip the look-up of the blob at each reference: the rows are made to fit.
   await client.query('set session_replication_role = replica');
   await client.query('set synchronous_commit = off');
+  const indexes = await dropIndexes(client);
   for (const [table, lineOf] of Object.entries(TABLES)) {
     progress(`  ${rows} rows of ${table.split(' ', 1).join()}`);
     const lines = Readable.from(
@@ -54,9 +56,34 @@ export async function seedRows(client: Client, plan: SeedPlan, progress: (line: 
     );
     await pipeline(lines, client.query(copyFrom(`copy ${table} from stdin`)));
   }
+  progress(`  ${indexes.length} indexes`);
+  await client.query("set maintenance_work_mem = '1GB'");
+  for (const statement of indexes) await client.query(statement);
   await client.query('reset session_replication_role');
-  await client.query('vacuum (analyze) blobs, blob_references, upload_sessions, audit_events');
+  await client.query(`vacuum (analyze) ${SEEDED_TABLES.join(', ')}`);
   await client.query('checkpoint');
+}
+
+/**
+ * Drops the indexes of the tables, save those that foreign keys stand on: to sort all the rows once is many times faster than to look up the
+ * place of each. @returns the statements that make them again, as they were.
+ */
+async function dropIndexes(client: Client): Promise<string[]> {
+  const { rows } = await client.query<{ drop: string; create: string }>(
+    `
+    select
+      case when c.oid is null then format('drop index %s', i.indexrelid::regclass)
+        else format('alter table %s drop constraint %I', i.indrelid::regclass, c.conname) end as drop,
+      case when c.oid is null then pg_get_indexdef(i.indexrelid)
+        else format('alter table %s add constraint %I %s', i.indrelid::regclass, c.conname, pg_get_constraintdef(c.oid)) end as create
+    from pg_index i left join pg_constraint c on c.conindid = i.indexrelid and c.contype in ('p', 'u', 'x')
+    where i.indrelid = any($1::regclass[])
+      and not exists (select from pg_constraint f where f.contype = 'f' and f.conindid = i.indexrelid)
+    order by i.indexrelid`,
+    [SEEDED_TABLES],
+  );
+  for (const { drop } of rows) await client.query(drop);
+  return rows.map(({ create }) => create);
 }
 
 /** What COPY takes: the columns of a row, with tabs between them and \N for null (PostgreSQL, COPY, text format). */

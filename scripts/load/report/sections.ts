@@ -167,7 +167,7 @@ const ENVELOPE_COLUMNS = [
   'waits for the pool',
   'sockets',
   'PG connections',
-  'MiB written',
+  'MiB dirtied',
 ];
 
 function envelopeCells(envelope: Point['envelope']): string[] {
