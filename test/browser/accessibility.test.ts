@@ -154,10 +154,11 @@ describe.skipIf(!hasBrowser())('the console is for everybody:', () => {
     const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
     const light = await ground();
     const button = page.getByRole('button', { name: /^Colours/ });
+    // From the system's colours to the light ones, to the dark ones.
     await button.click();
     await button.click();
+    await expect.poll(ground).not.toBe(light);
     const dark = await ground();
-    expect(dark).not.toBe(light);
     await page.reload();
     await page.getByRole('navigation', { name: 'Console' }).waitFor();
     expect(await ground()).toBe(dark);
