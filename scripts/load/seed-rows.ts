@@ -90,8 +90,8 @@ async function dropIndexes(client: Client): Promise<string[]> {
 const TABLES: Readonly<Record<string, (plan: SeedPlan, n: number) => string>> = {
   'blobs (tenant_id, digest, length_bytes, state, object_key, created_at)': (plan, n) =>
     `default\t${seededDigest(n, plan.rows)}\t${plan.lengthBytes}\tlive\t${plan.objectKey}\t${timeOf(n)}\n`,
-  'blob_references (tenant_id, repo_id, digest, created_at, created_by, upload_id, proof)': (plan, n) =>
-    `default\t${plan.repoId}\t${scatteredDigest(plan, n)}\t${timeOf(n)}\tseed\t${uploadIdOf(n)}\tstreamed\n`,
+  'blob_references (tenant_id, repo_id, digest, length_bytes, created_at, created_by, upload_id, proof)': (plan, n) =>
+    `default\t${plan.repoId}\t${scatteredDigest(plan, n)}\t${plan.lengthBytes}\t${timeOf(n)}\tseed\t${uploadIdOf(n)}\tstreamed\n`,
   [`upload_sessions (upload_id, tenant_id, repo_id, state, expected_digest, expected_length_bytes, single_request, created_at,
     created_by, expires_at, updated_at, object_key, completed_at, object_length_bytes, object_digest, blob_digest, ended_at)`]:
     (plan, n) => {

@@ -68,10 +68,9 @@ export async function listReferences(
   limit: number,
 ): Promise<BlobReference[]> {
   return await db.query(sql<BlobReference>`
-    select br.reference_id as "referenceId", br.digest, b.length_bytes as "lengthBytes", br.created_at as "createdAt",
+    select br.reference_id as "referenceId", br.digest, br.length_bytes as "lengthBytes", br.created_at as "createdAt",
       br.created_by as "createdBy"
     from blob_references br
-    join blobs b on b.tenant_id = br.tenant_id and b.digest = br.digest
     where br.repo_id = ${repoId}
       ${prefix === undefined ? sql`` : sql`and br.digest like ${`${prefix}%`}`}
       ${before === undefined ? sql`` : sql`and br.reference_id < ${before}`}
@@ -129,13 +128,13 @@ export async function lockLiveBlob(transaction: Queryable, blob: BlobName, objec
 
 export async function insertReference(
   transaction: Queryable,
-  blob: BlobName,
+  blob: BlobName & { lengthBytes: number },
   { repoId, uploadId, proof }: Custody,
   by: Attribution,
 ): Promise<void> {
   await transaction.query(sql`
-    insert into blob_references (tenant_id, repo_id, digest, created_at, created_by, upload_id, proof)
-    values (${blob.tenantId}, ${repoId}, ${blob.digest}, ${by.at}, ${by.actor}, ${uploadId}, ${proof})
+    insert into blob_references (tenant_id, repo_id, digest, length_bytes, created_at, created_by, upload_id, proof)
+    values (${blob.tenantId}, ${repoId}, ${blob.digest}, ${blob.lengthBytes}, ${by.at}, ${by.actor}, ${uploadId}, ${proof})
     on conflict (repo_id, digest) do nothing`);
 }
 
@@ -171,8 +170,8 @@ export async function attachBlob(
       on conflict (tenant_id, digest) do update set digest = excluded.digest
       returning tenant_id, digest, length_bytes, state, object_key, xmax = 0 as inserted
     ), referred as (
-      insert into blob_references (tenant_id, repo_id, digest, created_at, created_by, upload_id, proof)
-      select tenant_id, ${repoId}, digest, ${by.at}::timestamptz, ${by.actor}::text, ${uploadId}::uuid, ${proof}::text from blob
+      insert into blob_references (tenant_id, repo_id, digest, length_bytes, created_at, created_by, upload_id, proof)
+      select tenant_id, ${repoId}, digest, length_bytes, ${by.at}::timestamptz, ${by.actor}::text, ${uploadId}::uuid, ${proof}::text from blob
       on conflict (repo_id, digest) do nothing
     )
     select length_bytes as "lengthBytes", state, object_key as "objectKey", inserted from blob`);

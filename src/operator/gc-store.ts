@@ -52,9 +52,8 @@ export async function sumLeftOvers(db: Queryable): Promise<LeftOver> {
 /** Repositories that are deleted and whose references are still being dropped. */
 export async function listDraining(db: Queryable): Promise<{ repoKey: string; references: number; bytes: number }[]> {
   return await db.query(sql<{ repoKey: string; references: number; bytes: number }>`
-    select r.repo_key as "repoKey", count(*) as references, coalesce(sum(b.length_bytes), 0)::bigint as bytes
+    select r.repo_key as "repoKey", count(*) as references, coalesce(sum(br.length_bytes), 0)::bigint as bytes
     from repositories r join blob_references br using (repo_id)
-    join blobs b on b.tenant_id = br.tenant_id and b.digest = br.digest
     where r.deleted_at is not null
     group by r.repo_id, r.repo_key order by r.repo_key`);
 }

@@ -62,8 +62,8 @@ test('more references than fit one transaction are dropped all the same', async 
       select 'default', encode(sha256(('many ' || n)::bytea), 'hex'), 1, 'live', 'many ' || n, now()
       from generate_series(1, 1203) n returning digest
     )
-    insert into blob_references (tenant_id, repo_id, digest, created_at, created_by)
-    select 'default', (select repo_id from repositories where repo_key = ${repoKey}), digest, now(), 'seed' from b`);
+    insert into blob_references (tenant_id, repo_id, digest, length_bytes, created_at, created_by)
+    select 'default', (select repo_id from repositories where repo_key = ${repoKey}), digest, 1, now(), 'seed' from b`);
   await server.request('DELETE', `/v1/repos/${repoKey}`);
   await server.runWorker();
   const left = sql<{ n: number }>`select count(*) as n from blob_references where created_by = 'seed'`;

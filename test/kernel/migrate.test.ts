@@ -152,6 +152,24 @@ test.each(['notes.txt', '1_short.sql', '0001-dash.sql', '0001_Upper.sql'])(
   },
 );
 
+test('references of an older version get the lengths of their blobs, and its totals stay', async () => {
+  const older = (await readdir(MIGRATIONS_DIRECTORY)).filter((file) => file < '0041');
+  for (const file of older) await copyFile(join(MIGRATIONS_DIRECTORY, file), join(folder, file));
+  await migrate(database.target, folder);
+  await rows(`
+    insert into repositories (tenant_id, repo_key, repo_type, created_at, created_by) values ('default', 'old', 'local', now(), 'me')`);
+  await rows(`
+    insert into blobs (tenant_id, digest, length_bytes, state, object_key, created_at)
+    select 'default', repeat(n::text, 64), n, 'live', 'object ' || n, now() from generate_series(1, 3) n`);
+  await rows(`
+    insert into blob_references (tenant_id, repo_id, digest, created_at, created_by)
+    select tenant_id, (select repo_id from repositories), digest, now(), 'me' from blobs`);
+  await migrate(database.target);
+  expect(await rows('select length_bytes::int from blob_references order by 1')).toEqual([1, 2, 3]);
+  await rows('delete from blob_references where length_bytes = 2');
+  expect(await rows('select sum(total_bytes)::int from repository_usage')).toEqual([4]);
+});
+
 test('a start that loses its connection while it waits for another one fails, and does no more', async () => {
   const other = new Client(database.target);
   await other.connect();
