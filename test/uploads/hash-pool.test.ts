@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FilesystemStore } from '../../src/objects/filesystem/store.ts';
-import { createChunkWriter, createRingMemory } from '../../src/uploads/chunk-ring.ts';
 import { createHashPool, type HashPool } from '../../src/uploads/hash-pool.ts';
 import { type Folder, keyOf, makeFolder } from '../objects/folder.ts';
 import { sha256 } from '../support/uploading.ts';
 
 const MIB = 1024 ** 2;
-/** Below, at and above what is handed from thread to thread at once, and more than there is room for. */
+/** Below, at and above what is read at once. */
 const SIZES = [1, MIB / 2 - 1, MIB / 2, MIB / 2 + 1, 2 * MIB, 3 * MIB + 7, 40 * MIB];
 
 let folder: Folder;
@@ -60,20 +57,6 @@ test('an object that is not there fails, and the next one does not', async () =>
   const missing = pool.hash({ key: keyOf(randomBytes(1)), lengthBytes: 10 }, nothing);
   await expect(missing).rejects.toMatchObject({ kind: 'object_not_found' });
   expect(await pool.hash(next, nothing)).toBe(next.digest);
-});
-
-test('what broke off leaves nothing behind in the digest of the next', async () => {
-  const memory = createRingMemory();
-  const chunks = createChunkWriter(memory);
-  const digests = new Worker(new URL('../../src/uploads/digest-worker.ts', import.meta.url), { workerData: memory });
-  const write = async (bytes: Buffer) => chunks.fill(bytes.copy(await chunks.next()));
-  for (let chunk = 0; chunk < 7; chunk += 1) await write(randomBytes(1000));
-  await chunks.finish('abandoned');
-  const bytes = randomBytes(1000);
-  await write(bytes);
-  await chunks.finish('end');
-  expect(await once(digests, 'message')).toEqual([sha256(bytes)]);
-  await digests.terminate();
 });
 
 test('a pool that closes ends its threads, and what they were at', async () => {
