@@ -108,6 +108,7 @@ describe.skipIf(!hasBrowser())('the console is for everybody:', () => {
     const page = await openConsole(browser, server);
     const { keyboard } = page;
     await page.getByRole('textbox', { name: 'Token' }).waitFor();
+    await expect.poll(() => focused(page)).toContain('Token');
     await keyboard.insertText(server.adminToken);
     await keyboard.press('Enter');
     await page.getByRole('navigation', { name: 'Console' }).waitFor();
@@ -118,8 +119,10 @@ describe.skipIf(!hasBrowser())('the console is for everybody:', () => {
     await keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     await keyboard.press('Escape');
-    expect(await focused(page)).toContain('New repository');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await expect.poll(() => focused(page)).toContain('New repository');
     await keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
     await tabTo(page, 'Key');
     await keyboard.insertText('by-keyboard');
     await keyboard.press('Enter');
@@ -137,7 +140,7 @@ describe.skipIf(!hasBrowser())('the console is for everybody:', () => {
     await tabTo(page, sha256(bytes).slice(0, 12));
     await keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: /^Blob/ }).waitFor();
-    expect(await focused(page)).toBe('main');
+    await expect.poll(() => focused(page)).toBe('main');
     await page.context().close();
   });
 

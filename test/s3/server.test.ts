@@ -130,7 +130,7 @@ for (const name of ['minio', 'versitygw'] as const) {
       });
       const reply = await redirecting.request('GET', path(digest));
       const url = new URL(reply.headers.get('location') ?? '');
-      expect([reply.status, url.searchParams.get('X-Amz-Expires')]).toEqual([307, '7']);
+      expect([reply.status, url.searchParams.get('X-Amz-Expires')]).toEqual([307, expect.stringMatching(/^[5-7]$/)]);
       expect((await redirecting.request('GET', path(digest, '?redirect=0'))).bytes.equals(bytes)).toBe(true);
       await redirecting.close();
     });
