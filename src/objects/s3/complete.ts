@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CompleteMultipartUploadCommand, ListPartsCommand, type Part, type S3Client } from '@aws-sdk/client-s3';
 import { isStoreError, StoreError } from '../errors.ts';
 import type { NamedPart } from '../filesystem/assembly.ts';
@@ -16,6 +17,9 @@ const PART_LOOKUPS = 16;
 
 const MD5_HEX = /^[0-9a-f]{32}$/;
 const COMPOSITE_ETAG = /^([0-9a-f]{32})-(\d+)$/;
+
+/** Pauses between looks at an object that may be about to appear, in milliseconds. */
+const LOOK_AGAIN_AFTER_MS = [25, 50, 100, 200, 400];
 
 interface ListedPart extends StoredPart {
   /** Base64, where the part carried one. */
@@ -119,11 +123,17 @@ async function settle(
   wanted: readonly NamedPart[],
   failure: StoreError,
 ): Promise<CompletedObject> {
-  try {
-    return await inspect(client, location, key, wanted);
-  } catch (error) {
-    if (isStoreError(error, 'object_not_found')) throw failure;
-    throw error;
+  // Another call may be completing it at this moment: some stores let go of the upload before they show the object.
+  const pauses = failure.kind === 'upload_gone' ? LOOK_AGAIN_AFTER_MS : [];
+  for (let look = 0; ; look += 1) {
+    try {
+      return await inspect(client, location, key, wanted);
+    } catch (error) {
+      if (!isStoreError(error, 'object_not_found')) throw error;
+      const pauseMs = pauses[look];
+      if (pauseMs === undefined) throw failure;
+      await sleep(pauseMs);
+    }
   }
 }
 
