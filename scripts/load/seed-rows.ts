@@ -13,7 +13,6 @@ export interface SeedPlan {
   readonly lengthBytes: number;
 }
 
-const SEEDED_TABLES = ['blobs', 'blob_references', 'upload_sessions', 'audit_events'];
 const HEX_DIGITS = 64;
 /** The leading digits that say where among all the digest stands. */
 const PLACE_DIGITS = 13;
@@ -47,9 +46,10 @@ export async function seedRows(client: Client, plan: SeedPlan, progress: (line: 
   // Superuser's leave to skip the look-up of the blob at each reference: the rows are made to fit.
   await client.query('set session_replication_role = replica');
   await client.query('set synchronous_commit = off');
-  const indexes = await dropIndexes(client);
+  const tables = Object.keys(TABLES).map(nameOfTable);
+  const indexes = await dropIndexes(client, tables);
   for (const [table, lineOf] of Object.entries(TABLES)) {
-    progress(`  ${rows} rows of ${table.split(' ', 1).join()}`);
+    progress(`  ${rows} rows of ${nameOfTable(table)}`);
     const lines = Readable.from(
       chunksOf(rows, (n) => lineOf(plan, n)),
       { objectMode: false },
@@ -60,15 +60,20 @@ export async function seedRows(client: Client, plan: SeedPlan, progress: (line: 
   await client.query("set maintenance_work_mem = '1GB'");
   for (const statement of indexes) await client.query(statement);
   await client.query('reset session_replication_role');
-  await client.query(`vacuum (analyze) ${SEEDED_TABLES.join(', ')}`);
+  await client.query(`vacuum (analyze) ${tables.join(', ')}`);
   await client.query('checkpoint');
+}
+
+/** Of a table with its columns, its name alone. */
+function nameOfTable(table: string): string {
+  return table.split(' ', 1).join();
 }
 
 /**
  * Drops the indexes of the tables, save those that foreign keys stand on: to sort all the rows once is many times faster than to look up the
  * place of each. @returns the statements that make them again, as they were.
  */
-async function dropIndexes(client: Client): Promise<string[]> {
+async function dropIndexes(client: Client, tables: readonly string[]): Promise<string[]> {
   const { rows } = await client.query<{ drop: string; create: string }>(
     `
     select
@@ -80,7 +85,7 @@ async function dropIndexes(client: Client): Promise<string[]> {
     where i.indrelid = any($1::regclass[])
       and not exists (select from pg_constraint f where f.contype = 'f' and f.conindid = i.indexrelid)
     order by i.indexrelid`,
-    [SEEDED_TABLES],
+    [tables],
   );
   for (const { drop } of rows) await client.query(drop);
   return rows.map(({ create }) => create);

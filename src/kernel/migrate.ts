@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { connectClient } from './connect-client.ts';
 import type { ConnectionTarget } from './database.ts';
 import { messageOf, StartupError } from './errors.ts';
 
@@ -34,10 +35,7 @@ interface AppliedMigration {
  */
 export async function migrate(target: ConnectionTarget, directory = MIGRATIONS_DIRECTORY): Promise<string[]> {
   const migrations = await readMigrations(directory);
-  const client = new Client({ ...target, application_name: 'artifortress-migrate' });
-  // A connection that breaks fails the query that waits on it, and tells so once more by an event, which would end the process unheard.
-  client.on('error', () => undefined);
-  await client.connect().catch((cause: unknown) => {
+  const client = await connectClient(target, 'artifortress-migrate').catch((cause: unknown) => {
     throw new StartupError(
       `The database can't be reached: ${messageOf(cause)}. Check DATABASE_URL, that the server runs, and that it lets this user in.`,
       { cause },

@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { connectClient } from '../kernel/connect-client.ts';
 import type { ConnectionTarget } from '../kernel/database.ts';
 
 /** An online backup of the files of a database cluster (PostgreSQL, "Making a Base Backup Using the Low Level API"). */
@@ -27,10 +27,7 @@ interface Stopped {
  * both. The disk is asked for a checkpoint at once.
  */
 export async function startBaseBackup(target: ConnectionTarget): Promise<BaseBackup> {
-  const client = new Client({ ...target, application_name: 'artifortress-backup' });
-  // A connection that breaks fails the next statement; the event would end the process.
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await connectClient(target, 'artifortress-backup');
   try {
     const slot = `artifortress_backup_${process.pid}`;
     await client.query(

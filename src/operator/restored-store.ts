@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { connectClient } from '../kernel/connect-client.ts';
 import type { ConnectionTarget } from '../kernel/database.ts';
 
 /** Where recovery ended. */
@@ -15,10 +15,7 @@ interface Row {
 
 /** Asks a server that has ended its recovery. */
 export async function readRestoredTo(target: ConnectionTarget): Promise<RestoredTo> {
-  const client = new Client({ ...target, application_name: 'artifortress-restore' });
-  // A connection that breaks fails the query that waits on it, and tells so once more by an event, which would end the process unheard.
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await connectClient(target, 'artifortress-restore');
   try {
     const {
       rows: [row],

@@ -1,12 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedPostgres } from '../../src/kernel/embedded-postgres/index.ts';
-import { createLogger } from '../../src/kernel/log.ts';
 import { migrate } from '../../src/kernel/migrate.ts';
 import { keepSuiteLog } from './suite-log.ts';
+import { startTestPostgres } from './test-postgres.ts';
 
 export interface TestDatabaseServer {
   host: string;
@@ -25,13 +21,7 @@ export const TEMPLATE_DATABASE = 'template_artifortress';
 
 /** One real PostgreSQL for all test files; each server under test gets a database of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'artifortress-test-'));
-  const postgres = await startEmbeddedPostgres({
-    dataDirectory: join(folder, 'postgres'),
-    log: createLogger('error'),
-    // What tests keep is thrown away: only the tests of durability itself need the disk, and they start their own.
-    settings: { fsync: 'off', synchronous_commit: 'off', max_connections: '300' },
-  });
+  const postgres = await startTestPostgres({ max_connections: '300' });
   const { host, port, user, database } = postgres.connection;
   const client = new Client({ host, port, user, database });
   await client.connect();
@@ -42,7 +32,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const searchLog = await keepSuiteLog(project);
   return async () => {
     await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
     await searchLog();
   };
 }
