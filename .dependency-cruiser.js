@@ -42,7 +42,7 @@ export default {
       from: {
         path: '^src/',
         pathNot:
-          '([-/]store\\.ts$|^src/kernel/(database|migrate)\\.ts$|^src/access/bootstrap\\.ts$|^src/http/operations-routes\\.ts$)',
+          '([-/]store\\.ts$|^src/kernel/(database|migrate|connect-client)\\.ts$|^src/access/bootstrap\\.ts$|^src/http/operations-routes\\.ts$)',
       },
       to: { path: DATABASE_LIBRARIES },
     },

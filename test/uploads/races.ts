@@ -12,6 +12,16 @@ const ROUNDS = 20;
 const statuses = (replies: readonly Reply[]) =>
   replies.map((reply) => reply.status).sort((left, right) => left - right);
 
+/**
+ * Sends a part, and once more where an S3 store answers 500, as every S3 client does: versitygw does so where the upload is completed
+ * while the part's bytes come in, and says 404 from then on. Our own part URLs never may.
+ */
+async function sendLate(server: TestServer, url: string, bytes: Buffer): Promise<Reply> {
+  const send = () => server.request('PUT', url, { token: null, body: bytes });
+  const reply = await send();
+  return reply.status === 500 && server.running.services.objects.driver === 's3' ? await send() : reply;
+}
+
 /** Everything that can meet everything else, on one server or on several that share a database and a folder. */
 export function describeRaces(setup: string, serverCount: number): void {
   describe(setup, () => races(serverCount));
@@ -165,8 +175,10 @@ function races(serverCount: number): void {
     repeatedly(ROUNDS, async () => {
       const held = await inState(server, 'parts_uploading');
       const { json } = await server.request('POST', `${held.path}/parts`, { json: { partNumber: 1 } });
-      const late = at(1).request('PUT', json.uploadUrl, { token: null, body: uniqueBytes(100) });
-      const [completed, put] = await Promise.all([complete(at(0), held, held.etag), late]);
+      const [completed, put] = await Promise.all([
+        complete(at(0), held, held.etag),
+        sendLate(at(1), json.uploadUrl, uniqueBytes(100)),
+      ]);
       // S3 says of an upload that is complete that there is none.
       expect([200, 409, 404]).toContain(put.status);
       expect([200, 409]).toContain(completed.status);
