@@ -159,15 +159,21 @@ function observe(app: App, services: Services, isAccepting: () => boolean): void
     reply.header('x-request-id', request.id);
     // Of a server that stops: the client's next request is for another one (RFC 9112 §9.6).
     if (!isAccepting()) reply.header('connection', 'close');
-    // Not the framework's onResponse, which doesn't come where the client goes away in the middle of an answer.
-    reply.raw.once('close', () => noteRequest(services, request, reply));
+    // Timed here: the framework's own times stay 0 unless it logs. Not its onResponse either, which doesn't come where the client
+    // goes away in the middle of an answer.
+    const startedMs = performance.now();
+    reply.raw.once('close', () => noteRequest(services, request, reply, performance.now() - startedMs));
     done();
   });
 }
 
-function noteRequest({ metrics, log }: Services, request: FastifyRequest, reply: FastifyReply): void {
+function noteRequest(
+  { metrics, log }: Services,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  durationMs: number,
+): void {
   const { method } = request;
-  const durationMs = reply.elapsedTime;
   const isWhole = reply.raw.writableFinished;
   metrics.observeRequest({
     method,

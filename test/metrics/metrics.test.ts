@@ -1,7 +1,9 @@
 import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sealAudit } from '../../src/audit/seal.ts';
+import { startSlowUpload } from '../http/slow-upload.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256, uniqueBytes } from '../support/uploading.ts';
 import { scrape } from './scrape.ts';
@@ -33,6 +35,16 @@ describe('requests', () => {
   test('are timed by method, route and class of status', async () => {
     const labels = { method: 'GET', route: BLOB, status: '4xx' };
     expect(await rise('artifortress_http_request_duration_seconds_count', labels, () => get(uniqueBytes(8)))).toBe(1);
+  });
+
+  test('are timed from the head of the request to the end of the answer', async () => {
+    const labels = { method: 'PUT', route: BLOB, status: '2xx' };
+    const dawdle = async () => {
+      const upload = await startSlowUpload(server);
+      await sleep(200);
+      await upload.finish();
+    };
+    expect(await rise('artifortress_http_request_duration_seconds_sum', labels, dawdle)).toBeGreaterThanOrEqual(0.19);
   });
 
   test('are counted by status code', async () => {
