@@ -1,3 +1,4 @@
+import { assert } from '../kernel/errors.ts';
 import { type Branded, brand } from '../kernel/parse.ts';
 import type { Digest } from './digest.ts';
 
@@ -16,6 +17,13 @@ const KEY_FORM = /^blobs\/sha256\/([0-9a-f]{2})\/(\1[0-9a-f]{62})\/([0-9a-f]{8}(
 
 export function objectKey(digest: Digest, uploadId: string, attempt = 1): ObjectKey {
   return brand<ObjectKey>(`blobs/sha256/${digest.slice(0, 2)}/${digest}/${uploadId}-${attempt}`);
+}
+
+/** The digest that the bytes under a key were declared to have. */
+export function digestOfKey(key: ObjectKey): Digest {
+  const [, , , digest] = key.split('/');
+  assert(digest !== undefined, 'a key holds its digest');
+  return brand<Digest>(digest);
 }
 
 /** The key in a text from outside, with what it tells; undefined for anything but a key of ours. */

@@ -44,16 +44,20 @@ export function countedBytes(length: number): Buffer {
   return bytes;
 }
 
-/** A blob whose object is three files: two of 5 MiB and a short one. */
+/** Of a blob whose object is three files: two of 5 MiB and a short one. */
 export const MANY_PARTS_BYTES = 10 * MIB + 1000;
 
-export async function storeInParts(server: TestServer, repoKey: string): Promise<Buffer> {
-  const bytes = countedBytes(MANY_PARTS_BYTES);
+/** A blob whose object is a file for each 5 MiB. */
+export async function storeInParts(
+  server: TestServer,
+  repoKey: string,
+  bytes = countedBytes(MANY_PARTS_BYTES),
+): Promise<Buffer> {
   const session = await createSession(server, repoKey, bytes);
   const etags: string[] = [];
-  for (const [index, start] of [0, 5 * MIB, 10 * MIB].entries()) {
+  for (let start = 0; start < bytes.length; start += 5 * MIB) {
     const part = bytes.subarray(start, Math.min(start + 5 * MIB, bytes.length));
-    etags.push(await sendPart(server, session, part, { partNumber: index + 1 }));
+    etags.push(await sendPart(server, session, part, { partNumber: etags.length + 1 }));
   }
   await complete(server, session, ...etags);
   let committed = await server.request('POST', `${session.path}/commit`);

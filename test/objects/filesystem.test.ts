@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestSchema } from '../../src/objects/digest.ts';
@@ -34,6 +35,14 @@ async function begin(bytes = uniqueBytes()): Promise<{ key: ObjectKey; multipart
   return { key, multipartId: await store.createMultipart(key, { checksummed: false }), bytes };
 }
 
+/** Begins an upload and sends one part of it, of other bytes than were declared: it takes a manifest to make that an object. */
+async function beginWithOther(): Promise<{ key: ObjectKey; multipartId: MultipartId; bytes: Buffer; etag: string }> {
+  const { key, multipartId } = await begin();
+  const bytes = uniqueBytes();
+  const { etag } = await receive(key, bytes);
+  return { key, multipartId, bytes, etag };
+}
+
 async function receive(key: ObjectKey, bytes: Buffer, options: { by?: FilesystemStore; partNumber?: number } = {}) {
   const permit = {
     key,
@@ -62,9 +71,8 @@ describe('what a crash leaves', () => {
   });
 
   test('in the middle of a body is gone from an object once that is complete', async () => {
-    const { key, multipartId, bytes } = await begin();
+    const { key, multipartId, etag } = await beginWithOther();
     await writeFile(join(pathOf(folder.root, key), 'incoming-0123456789abcdef'), 'half a par');
-    const { etag } = await receive(key, bytes);
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
     expect(await filesOf(key)).toEqual(['manifest.json', expect.stringMatching(/^part-00001-/)]);
   });
@@ -76,8 +84,7 @@ describe('what a crash leaves', () => {
   });
 
   test('between the removal of the manifest and of the parts is removed by purging again', async () => {
-    const { key, multipartId, bytes } = await begin();
-    const { etag } = await receive(key, bytes);
+    const { key, multipartId, etag } = await beginWithOther();
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
     await rm(join(pathOf(folder.root, key), 'manifest.json'));
     await store.purge(key);
@@ -85,8 +92,7 @@ describe('what a crash leaves', () => {
   });
 
   test('is not what a manifest names: a part that is missing is a missing object, not a short one', async () => {
-    const { key, multipartId, bytes } = await begin();
-    const { etag } = await receive(key, bytes);
+    const { key, multipartId, etag } = await beginWithOther();
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
     const [, part = ''] = await filesOf(key);
     await rm(join(pathOf(folder.root, key), part));
@@ -125,8 +131,7 @@ describe('of a part sent again the last counts', () => {
 
 describe('the manifest', () => {
   test('is written once: who completes later with other parts finds it, and leaves it', async () => {
-    const { key, multipartId, bytes } = await begin();
-    const { etag } = await receive(key, bytes);
+    const { key, multipartId, etag } = await beginWithOther();
     await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
     const before = await readFile(join(pathOf(folder.root, key), 'manifest.json'), 'utf8');
     const late = await receive(key, uniqueBytes());
@@ -153,8 +158,7 @@ describe('the manifest', () => {
 });
 
 test('a completion leaves alone what another one at the same time is just writing', async () => {
-  const { key, multipartId, bytes } = await begin();
-  const { etag } = await receive(key, bytes);
+  const { key, multipartId, etag } = await beginWithOther();
   const draft = `${MANIFEST_DRAFT_PREFIX}0123456789abcdef`;
   await writeFile(join(pathOf(folder.root, key), draft), '{');
   await store.completeMultipart(key, multipartId, [{ partNumber: 1, etag }]);
@@ -179,6 +183,95 @@ test('a part whose folder is removed while it comes in finds no place to land', 
   const late = store.receivePart(permit, Readable.from([bytes]), bytes.length, purgeFirst);
   await expect(late).rejects.toMatchObject({ kind: 'upload_gone' });
   await expect(stat(pathOf(folder.root, key))).rejects.toThrow('ENOENT');
+});
+
+describe('an object that came as one part of the declared digest', () => {
+  const partsOf = (etag: string) => [{ partNumber: 1, etag }];
+  const wholeOf = (key: ObjectKey) => `${pathOf(folder.root, key)}.whole`;
+
+  async function sent() {
+    const upload = await begin();
+    const { etag } = await receive(upload.key, upload.bytes);
+    return { ...upload, etag };
+  }
+
+  test('is one file, and nothing is left of the upload', async () => {
+    const { key, multipartId, bytes, etag } = await sent();
+    expect(await store.completeMultipart(key, multipartId, partsOf(etag))).toEqual({
+      lengthBytes: bytes.length,
+      parts: [{ partNumber: 1, sizeBytes: bytes.length, etag }],
+      sha256: sha256(bytes),
+    });
+    expect(await readFile(wholeOf(key))).toEqual(bytes);
+    await expect(filesOf(key)).rejects.toThrow('ENOENT');
+  });
+
+  test('is vouched for', async () => {
+    const { key, multipartId, etag } = await sent();
+    await store.completeMultipart(key, multipartId, partsOf(etag));
+    const head = await store.head(key);
+    const vouched = [etag, sha256(uniqueBytes())].map((digest) => head.vouchesFor(digestSchema.parse(digest)));
+    expect(vouched).toEqual([true, false]);
+  });
+
+  test('takes with it what else was sent, and the versions that were replaced', async () => {
+    const { key, multipartId, bytes } = await begin();
+    await receive(key, uniqueBytes());
+    const { etag } = await receive(key, bytes);
+    await receive(key, uniqueBytes(), { partNumber: 2 });
+    await store.completeMultipart(key, multipartId, partsOf(etag));
+    await expect(filesOf(key)).rejects.toThrow('ENOENT');
+    expect(await readFile(wholeOf(key))).toEqual(bytes);
+  });
+
+  test('whose completion was cut off before the folder was gone is completed by asking again', async () => {
+    const { key, multipartId, bytes, etag } = await sent();
+    const [part = ''] = await filesOf(key);
+    await rename(join(pathOf(folder.root, key), part), wholeOf(key));
+    const completed = await store.completeMultipart(key, multipartId, partsOf(etag));
+    expect(completed).toMatchObject({ lengthBytes: bytes.length, sha256: etag });
+    await expect(store.completeMultipart(key, multipartId, partsOf(sha256(uniqueBytes())))).rejects.toMatchObject({
+      kind: 'upload_gone',
+    });
+    await store.purge(key);
+    expect(await nothingOf(key)).toBe(true);
+  });
+
+  test('comes before a manifest that another completion writes at the same time', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const { key, multipartId, bytes, etag } = await sent();
+      const second = await receive(key, uniqueBytes(0), { partNumber: 2 });
+      const both = [...partsOf(etag), { partNumber: 2, etag: second.etag }];
+      const racing = await Promise.allSettled([
+        store.completeMultipart(key, multipartId, partsOf(etag)),
+        store.completeMultipart(key, multipartId, both),
+      ]);
+      expect(racing.map((one) => one.status)).toContain('fulfilled');
+      expect((await readObject(store, key, { start: 0, end: bytes.length - 1 })).equals(bytes)).toBe(true);
+    }
+  });
+
+  test('leaves nothing where it is purged while it is completed', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const { key, multipartId, etag } = await sent();
+      // So that the removal of the folder takes long enough for the completion to come in the middle of it.
+      const names = Array.from({ length: 100 }, (_none, index) => join(pathOf(folder.root, key), `incoming-${index}`));
+      await Promise.all(names.map((name) => writeFile(name, '')));
+      const purged = store.purge(key);
+      await sleep(round / 10);
+      await Promise.allSettled([store.completeMultipart(key, multipartId, partsOf(etag)), purged]);
+      expect(await nothingOf(key)).toBe(true);
+    }
+  });
+
+  test('is an object in a list, and its folder that is left no second one', async () => {
+    const { key, multipartId, bytes, etag } = await sent();
+    await store.completeMultipart(key, multipartId, partsOf(etag));
+    await mkdir(pathOf(folder.root, key));
+    const listed: unknown[] = [];
+    for await (const one of store.listObjects()) if (one.key === key) listed.push(one.lengthBytes);
+    expect(listed).toEqual([bytes.length]);
+  });
 });
 
 describe('an object that came in one request', () => {

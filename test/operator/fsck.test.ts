@@ -3,7 +3,7 @@ import path from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestSchema } from '../../src/objects/digest.ts';
-import { pathOf } from '../../src/objects/filesystem/layout.ts';
+import { partFile, pathOf } from '../../src/objects/filesystem/layout.ts';
 import { type ObjectKey, objectKey } from '../../src/objects/keys.ts';
 import { fsck } from '../../src/operator/fsck.ts';
 import type { FsckOptions, FsckReport } from '../../src/operator/fsck-report.ts';
@@ -44,16 +44,11 @@ async function found(options: Partial<FsckOptions> = {}): Promise<[string, strin
   return findings.map(({ problem, subject, repaired }) => [problem, subject, repaired]);
 }
 
-async function stored(length = 3000): Promise<{ bytes: Buffer; digest: string; folder: string }> {
+async function stored(length = 3000): Promise<{ bytes: Buffer; digest: string; file: string }> {
   const bytes = uniqueBytes(length);
   await upload(server, 'apps', bytes);
   const digest = sha256(bytes);
-  return { bytes, digest, folder: await objectPath(server, digest) };
-}
-
-async function spoil(folder: string): Promise<void> {
-  const part = (await readdir(folder)).find((name) => name.startsWith('part-'));
-  await writeFile(path.join(folder, part ?? ''), uniqueBytes(3000));
+  return { bytes, digest, file: await objectPath(server, digest) };
 }
 
 const get = (digest: string) => server.request('GET', `/v1/repos/apps/blobs/${digest}`);
@@ -79,8 +74,8 @@ test('an installation in order has no findings, also with sessions under way', a
 
 describe('a blob whose bytes', () => {
   test('are gone is found, marked as damaged only by a repair, and healed by uploading it again', async () => {
-    const { bytes, digest, folder } = await stored();
-    await rm(folder, { recursive: true });
+    const { bytes, digest, file } = await stored();
+    await rm(file);
     expect(await found()).toEqual([['object_missing', digest, false]]);
     expect(await found()).toEqual([['object_missing', digest, false]]);
     expect(await found({ repair: true })).toEqual([['object_missing', digest, true]]);
@@ -93,18 +88,18 @@ describe('a blob whose bytes', () => {
   });
 
   test('are others is found by reading alone', async () => {
-    const { digest, folder } = await stored();
-    await spoil(folder);
+    const { digest, file } = await stored();
+    await writeFile(file, uniqueBytes(3000));
     expect([await found(), await found({ readShare: 1 })]).toEqual([[], [['object_corrupt', digest, false]]]);
     expect(await found({ readShare: 1, repair: true })).toEqual([['object_corrupt', digest, true]]);
     expect((await get(digest)).status).toBe(503);
   });
 
   test('have come back is made live again, after they were read', async () => {
-    const { bytes, digest, folder } = await stored();
-    await rename(folder, `${folder}-away`);
+    const { bytes, digest, file } = await stored();
+    await rename(file, `${file}-away`);
     await found({ repair: true });
-    await rename(`${folder}-away`, folder);
+    await rename(`${file}-away`, file);
     expect(await found()).toEqual([['damaged_but_sound', digest, false]]);
     expect(await found({ repair: true })).toEqual([['damaged_but_sound', digest, true]]);
     expect((await get(digest)).bytes.equals(bytes)).toBe(true);
@@ -115,9 +110,9 @@ describe('a blob whose bytes', () => {
   });
 
   test('are gone while it is condemned is told and left: it goes anyway', async () => {
-    const { digest, folder } = await stored();
+    const { digest, file } = await stored();
     await server.request('DELETE', `/v1/repos/apps/blobs/${digest}`);
-    await rm(folder, { recursive: true });
+    await rm(file);
     expect(await found({ repair: true })).toEqual([['object_missing', digest, false]]);
     server.clock.advance({ seconds: DELETION_DELAY_SECONDS });
     await server.runWorker();
@@ -151,15 +146,19 @@ describe('what the database has forgotten:', () => {
 
 describe('what lies in the store', () => {
   /** As a crash of an older version, or a restored database, would leave it. */
-  async function strand(complete: boolean): Promise<{ key: ObjectKey; digest: string }> {
-    const { digest, folder } = await stored();
+  async function strand(complete: boolean): Promise<{ key: ObjectKey; digest: string; stray: string }> {
+    const { digest, file } = await stored();
     const key = objectKey(digestSchema.parse(digest), server.running.services.ids.uuid());
-    const stray = pathOf(path.join(server.dataDirectory, 'objects'), key);
-    await rename(folder, stray);
-    if (!complete) await rm(path.join(stray, 'manifest.json'));
+    const attempt = pathOf(path.join(server.dataDirectory, 'objects'), key);
+    const stray = complete ? `${attempt}.whole` : attempt;
+    if (complete) await rename(file, stray);
+    else {
+      await mkdir(stray);
+      await rename(file, path.join(stray, partFile(1, '0'.repeat(17), 3000, digestSchema.parse(digest)).name));
+    }
     await server.running.services.db.query(sql`delete from blob_references`);
     await server.running.services.db.query(sql`delete from blobs`);
-    return { key, digest };
+    return { key, digest, stray };
   }
 
   test.each([
@@ -174,9 +173,8 @@ describe('what lies in the store', () => {
   });
 
   test('is left alone while it is young', async () => {
-    const { key } = await strand(true);
+    const { key, stray } = await strand(true);
     const now = server.clock.now().getTime();
-    const stray = pathOf(path.join(server.dataDirectory, 'objects'), key);
     await utimes(stray, new Date(now - 23 * HOUR_MS), new Date(now - 23 * HOUR_MS));
     expect(await check({ repair: true, graceMs: 24 * HOUR_MS })).toMatchObject({ young: 1, findings: [] });
     await utimes(stray, new Date(now - 25 * HOUR_MS), new Date(now - 25 * HOUR_MS));

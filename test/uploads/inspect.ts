@@ -67,7 +67,7 @@ export async function foldersOf(server: TestServer, digest: string): Promise<str
   const names = await namesIn(join(server.dataDirectory, 'objects', 'blobs', 'sha256', digest.slice(0, 2)));
   return names
     .filter((name) => name.startsWith(digest))
-    .map((name) => name.slice(digest.length + 1).replace(/\.bytes$/, ''));
+    .map((name) => name.slice(digest.length + 1).replace(/\.(bytes|whole)$/, ''));
 }
 
 /** What the store holds of an upload: files of the folder, or the object and the unfinished uploads of a bucket. */

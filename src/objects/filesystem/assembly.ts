@@ -1,6 +1,9 @@
 import { StoreError } from '../errors.ts';
 import { type CompletedObject, PART_LIMITS } from '../object-store.ts';
-import type { Manifest, PartFile } from './layout.ts';
+import type { PartFile } from './layout.ts';
+
+/** A part of an object that is complete. */
+export type PartOfObject = Pick<PartFile, 'partNumber' | 'sizeBytes' | 'sha256'>;
 
 /** A part as a client names it at completion. */
 export interface NamedPart {
@@ -26,19 +29,17 @@ export function selectParts(current: readonly PartFile[], wanted: readonly Named
   });
 }
 
-export function sameParts(manifest: Manifest, wanted: readonly NamedPart[]): boolean {
+export function sameParts(parts: readonly PartOfObject[], wanted: readonly NamedPart[]): boolean {
   return (
-    manifest.parts.length === wanted.length &&
-    manifest.parts.every(
-      (part, index) => part.partNumber === wanted[index]?.partNumber && part.sha256 === wanted[index]?.etag,
-    )
+    parts.length === wanted.length &&
+    parts.every((part, index) => part.partNumber === wanted[index]?.partNumber && part.sha256 === wanted[index]?.etag)
   );
 }
 
-export function completedObject({ lengthBytes, parts }: Manifest): CompletedObject {
+export function completedObject(parts: readonly PartOfObject[]): CompletedObject {
   const [first, second] = parts;
   return {
-    lengthBytes,
+    lengthBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),
     parts: parts.map(({ partNumber, sizeBytes, sha256 }) => ({ partNumber, sizeBytes, etag: sha256 })),
     sha256: second === undefined ? first?.sha256 : undefined,
   };

@@ -1,9 +1,17 @@
-import { mkdir, readdir, rm, unlink } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isStoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
 import { codeOf, foldersUpTo, syncFolder, toStoreError } from './files.ts';
-import { BYTES_SUFFIX, INCOMING_PREFIX, INCOMING_SUFFIX, MANIFEST_NAME, type PartFile, pathOf } from './layout.ts';
+import {
+  BYTES_SUFFIX,
+  INCOMING_PREFIX,
+  INCOMING_SUFFIX,
+  MANIFEST_NAME,
+  type PartFile,
+  pathOf,
+  WHOLE_SUFFIX,
+} from './layout.ts';
 
 export function fanOutOf(root: string): string {
   return join(root, 'blobs', 'sha256');
@@ -33,18 +41,38 @@ export async function removeUnused(folder: string, found: readonly string[], use
   await Promise.all(unused.map((name) => unlink(join(folder, name)).catch(() => undefined)));
 }
 
+/**
+ * Removes the folder of an upload whose one part has become the object; what was still coming in finds no place to land. What can't
+ * be removed now goes with the object some day.
+ */
+export async function removeEmptied(folder: string): Promise<void> {
+  await rmdir(folder)
+    .catch(() => removeTree(folder))
+    .catch(() => undefined);
+}
+
+/** Retried, since a part may be landing at this very moment. */
+async function removeTree(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+async function unlinkIfThere(file: string): Promise<void> {
+  await unlink(file).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
+}
+
 /** Removes all that lies under a key. Not an error where nothing does. */
 export async function purge(root: string, key: ObjectKey): Promise<void> {
   const path = pathOf(root, key);
   try {
-    // What is coming in first: it then finds no place to land. The manifest before its parts: an object must never be seen without one.
-    for (const file of [path + INCOMING_SUFFIX, path + BYTES_SUFFIX, join(path, MANIFEST_NAME)]) {
-      await unlink(file).catch((error: unknown) => {
-        if (codeOf(error) !== 'ENOENT') throw error;
-      });
-    }
-    // Retried, since a part may be landing at this very moment.
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    // What is coming in first, and what may still become the object before that: it then finds no place to land. The manifest before
+    // its parts: an object must never be seen without one.
+    await unlinkIfThere(path + INCOMING_SUFFIX);
+    await unlinkIfThere(join(path, MANIFEST_NAME));
+    await removeTree(path);
+    await unlinkIfThere(path + BYTES_SUFFIX);
+    await unlinkIfThere(path + WHOLE_SUFFIX);
   } catch (error) {
     const failure = toStoreError(error, 'object_not_found', 'the object');
     if (!isStoreError(failure, 'object_not_found')) throw failure;

@@ -11,17 +11,19 @@ import type { MultipartId, StoredPart } from '../object-store.ts';
  *     <root>/blobs/sha256/<2 hex>/
  *       <digest>.<uploadId>-<attempt>.bytes      the object, where it came in one request
  *       <digest>.<uploadId>-<attempt>.incoming   those bytes on their way in, or what a crash left of them
- *       <digest>.<uploadId>-<attempt>/           where it came in parts
+ *       <digest>.<uploadId>-<attempt>.whole      the object, where it came as one part that had the declared digest
+ *       <digest>.<uploadId>-<attempt>/           where it comes in parts; gone once there is a `.whole`
  *         part-<number>-<version>-<size>-<sha256>    immutable; a part sent again is a new file of a later version
  *         manifest.json                              the parts that are the object, once it is complete; written once
  *         manifest-<random>                          a manifest that is being written
  *         incoming-<random>                          bytes on their way in; once there is a manifest, what a crash left of them
  *
- * The object exists from the moment its `.bytes` or its `manifest.json` does. The digest has no folder of its own: making one durable
+ * The object exists from the moment its `.bytes`, its `.whole` or its `manifest.json` does. The digest has no folder of its own: making one durable
  * would cost each upload two more syncs. Removing these removes everything, and what is still coming in finds no place to land.
  */
 export const BYTES_SUFFIX = '.bytes';
 export const INCOMING_SUFFIX = '.incoming';
+export const WHOLE_SUFFIX = '.whole';
 export const MANIFEST_NAME = 'manifest.json';
 export const MANIFEST_DRAFT_PREFIX = 'manifest-';
 export const INCOMING_PREFIX = 'incoming-';
@@ -31,22 +33,22 @@ export const FOLDER_MULTIPART = brand<MultipartId>('folder');
 
 const PART_NAME = /^part-(\d{5})-(\d{17})-(\d{1,16})-([0-9a-f]{64})$/;
 
-/** The folder of an attempt in parts; with a suffix, its file where it came in one request. */
+/** The folder of an attempt in parts; with a suffix, its file where it is one. */
 export function pathOf(root: string, key: ObjectKey): string {
   const digestFolder = dirname(key);
   return join(root, dirname(digestFolder), key.slice(dirname(digestFolder).length + 1).replace('/', '.'));
 }
 
-const ENTRY_NAME = /^([0-9a-f]{64})\.([0-9a-f-]+?)(\.bytes|\.incoming)?$/;
+const ENTRY_NAME = /^([0-9a-f]{64})\.([0-9a-f-]+?)(\.bytes|\.whole|\.incoming)?$/;
 
 /** The key of an entry of a folder of digests, and what it is of it; of what is none of ours, the entry's own path and no kind. */
 export function keyOfEntry(
   digestsFolder: string,
   name: string,
-): { key: string; kind: 'bytes' | 'incoming' | 'parts' | undefined } {
+): { key: string; kind: 'object' | 'incoming' | 'parts' | undefined } {
   const [, digest, attempt, suffix] = ENTRY_NAME.exec(name) ?? [];
   if (digest === undefined || attempt === undefined) return { key: join(digestsFolder, name), kind: undefined };
-  const kind = suffix === BYTES_SUFFIX ? 'bytes' : suffix === INCOMING_SUFFIX ? 'incoming' : 'parts';
+  const kind = suffix === undefined ? 'parts' : suffix === INCOMING_SUFFIX ? 'incoming' : 'object';
   return { key: join(digestsFolder, digest, attempt), kind };
 }
 

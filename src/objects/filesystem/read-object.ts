@@ -1,10 +1,11 @@
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Digest } from '../digest.ts';
 import { StoreError } from '../errors.ts';
-import type { ObjectKey } from '../keys.ts';
+import { digestOfKey, type ObjectKey } from '../keys.ts';
 import type { ByteRange, ObjectReader } from '../object-store.ts';
 import { codeOf, readFully, toStoreError } from './files.ts';
-import { BYTES_SUFFIX, MANIFEST_NAME, type Manifest, parseManifest, pathOf } from './layout.ts';
+import { BYTES_SUFFIX, MANIFEST_NAME, type Manifest, parseManifest, pathOf, WHOLE_SUFFIX } from './layout.ts';
 
 /** Objects whose files are remembered: they never change, and one of a few files takes about 300 bytes. */
 const CACHE_ENTRIES = 4096;
@@ -18,11 +19,11 @@ export interface FolderReader {
 }
 
 /** The files that are an object, one after the other. */
-interface StoredObject {
+export interface StoredObject {
   lengthBytes: number;
   files: { path: string; sizeBytes: number }[];
-  /** Where the object came in parts. */
-  manifest: Manifest | undefined;
+  /** Of the whole object, where it was hashed as it came in. */
+  sha256: Digest | undefined;
 }
 
 export function createFolderReader(root: string): FolderReader {
@@ -52,22 +53,32 @@ export function createFolderReader(root: string): FolderReader {
 }
 
 async function findObject(root: string, key: ObjectKey): Promise<StoredObject> {
-  const whole = await sizeIfThere(pathOf(root, key) + BYTES_SUFFIX);
-  if (whole !== undefined) {
-    const file = { path: pathOf(root, key) + BYTES_SUFFIX, sizeBytes: whole };
-    return { lengthBytes: whole, files: [file], manifest: undefined };
+  return (await findFile(root, key)) ?? (await findParts(root, key));
+}
+
+async function findFile(root: string, key: ObjectKey): Promise<StoredObject | undefined> {
+  for (const suffix of [WHOLE_SUFFIX, BYTES_SUFFIX]) {
+    const path = pathOf(root, key) + suffix;
+    const sizeBytes = await sizeIfThere(path);
+    if (sizeBytes === undefined) continue;
+    const sha256 = suffix === WHOLE_SUFFIX ? digestOfKey(key) : undefined;
+    return { lengthBytes: sizeBytes, files: [{ path, sizeBytes }], sha256 };
   }
-  const manifest = await loadManifest(root, key);
-  const files = manifest.parts.map(({ name, sizeBytes }) => ({ path: join(pathOf(root, key), name), sizeBytes }));
-  return { lengthBytes: manifest.lengthBytes, files, manifest };
+  return undefined;
+}
+
+async function findParts(root: string, key: ObjectKey): Promise<StoredObject> {
+  const { lengthBytes, parts } = await loadManifest(root, key);
+  const files = parts.map(({ name, sizeBytes }) => ({ path: join(pathOf(root, key), name), sizeBytes }));
+  return { lengthBytes, files, sha256: parts.length === 1 ? parts[0]?.sha256 : undefined };
 }
 
 /** An object as it lies there now, every file of it there and as long as it should be. @throws `object_not_found`. */
-export async function inspectObject(root: string, key: ObjectKey): Promise<Omit<StoredObject, 'files'>> {
-  const { files, ...object } = await findObject(root, key);
-  // The one file of a request was just looked at.
-  if (object.manifest === undefined) return object;
-  for (const { path, sizeBytes } of files) {
+export async function inspectObject(root: string, key: ObjectKey): Promise<StoredObject> {
+  const file = await findFile(root, key);
+  if (file !== undefined) return file;
+  const object = await findParts(root, key);
+  for (const { path, sizeBytes } of object.files) {
     const size = await sizeIfThere(path);
     if (size === undefined) throw new StoreError('object_not_found', `the file ${basename(path)} is not there`);
     if (size !== sizeBytes) {
@@ -77,7 +88,7 @@ export async function inspectObject(root: string, key: ObjectKey): Promise<Omit<
   return object;
 }
 
-async function sizeIfThere(path: string): Promise<number | undefined> {
+export async function sizeIfThere(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).size;
   } catch (error) {

@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Ids } from '../../kernel/ids.ts';
-import { isStoreError, StoreError } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
 import type { ObjectStore } from '../object-store.ts';
-import { completedObject, sameParts, selectParts } from './assembly.ts';
-import { syncFolder, toStoreError, writeOnce } from './files.ts';
-import { makeFanOut, purge, removeUnused } from './folders.ts';
+import { completeObject } from './complete.ts';
+import { syncFolder, toStoreError } from './files.ts';
+import { makeFanOut, purge } from './folders.ts';
 import {
   BYTES_SUFFIX,
   currentParts,
@@ -17,14 +17,12 @@ import {
   INCOMING_SUFFIX,
   MANIFEST_DRAFT_PREFIX,
   MANIFEST_NAME,
-  type Manifest,
-  manifestOf,
   partFile,
   pathOf,
 } from './layout.ts';
 import { listMultiparts, listObjects } from './list.ts';
 import type { PartPermit, PartUrlSigner } from './part-url.ts';
-import { createFolderReader, inspectObject, loadManifest } from './read-object.ts';
+import { createFolderReader, inspectObject } from './read-object.ts';
 import { writeIncoming } from './write-body.ts';
 
 /** What S3 stores are asked for, this one has by construction. */
@@ -40,7 +38,8 @@ const CAPABILITIES = [
 
 export interface FilesystemStore extends ObjectStore {
   /**
-   * Takes the bytes that a part URL permits: to a new file, synced, then renamed to the part's name, its folder synced.
+   * Takes the bytes that a part URL permits: to a new file, synced, then renamed to the part's name, so that a part never lacks bytes.
+   * Its folder is synced by completion: a power cut before that may leave the upload without the part, which is then asked for again.
    * `stillOpen` is asked last, when all bytes are there: a part that comes after complete or abort changes nothing.
    * @throws StoreError `checksum_mismatch`, `wrong_length`, `upload_gone`; nothing is left in any of these cases.
    */
@@ -70,16 +69,7 @@ export async function openFilesystemStore({
   const objects = createFolderReader(root);
   const random = () => ids.randomBytes(8).toString('hex');
   const incomingName = () => `${INCOMING_PREFIX}${random()}`;
-  const draftName = () => `${MANIFEST_DRAFT_PREFIX}${random()}`;
   const nextVersion = monotonicVersions(clock);
-
-  /** From here on the object exists, durably. @returns false where another completion was first. */
-  const publish = async (key: ObjectKey, manifest: Manifest): Promise<boolean> => {
-    const folder = pathOf(root, key);
-    const first = await writeOnce(join(folder, MANIFEST_NAME), join(folder, draftName()), JSON.stringify(manifest));
-    await Promise.all([folder, dirname(folder)].map(syncFolder));
-    return first;
-  };
 
   const names = async (key: ObjectKey): Promise<string[]> => {
     try {
@@ -119,7 +109,6 @@ export async function openFilesystemStore({
         if (!open) throw new StoreError('upload_gone', 'the upload was completed or ended meanwhile');
         const part = partFile(permit.partNumber, nextVersion(), incoming.sizeBytes, incoming.sha256);
         await rename(incoming.path, join(folder, part.name));
-        await syncFolder(folder);
         return { etag: part.etag };
       } catch (error) {
         await unlink(incoming.path).catch(() => undefined);
@@ -135,29 +124,8 @@ export async function openFilesystemStore({
       return currentParts(found).map(({ partNumber, sizeBytes, etag }) => ({ partNumber, sizeBytes, etag }));
     },
 
-    async completeMultipart(key, _multipartId, wanted) {
-      const found = await names(key);
-      if (!found.includes(MANIFEST_NAME)) {
-        const parts = selectParts(currentParts(found), wanted);
-        const manifest = manifestOf(parts);
-        const published = await publish(key, manifest).catch((error: unknown) => {
-          throw toStoreError(error, 'upload_gone', 'the upload');
-        });
-        if (published) {
-          await removeUnused(pathOf(root, key), found, parts);
-          return completedObject(manifest);
-        }
-      }
-      const manifest = await loadManifest(root, key).catch((error: unknown) => {
-        throw isStoreError(error, 'object_not_found')
-          ? new StoreError('upload_gone', 'the upload was removed', error)
-          : error;
-      });
-      if (!sameParts(manifest, wanted)) {
-        throw new StoreError('upload_gone', 'the upload was completed with other parts');
-      }
-      return completedObject(manifest);
-    },
+    completeMultipart: (key, _multipartId, wanted) =>
+      completeObject(root, key, wanted, `${MANIFEST_DRAFT_PREFIX}${random()}`),
 
     abortMultipart: (key) => purge(root, key),
 
@@ -182,9 +150,8 @@ export async function openFilesystemStore({
     open: (key, range) => objects.open(key, range),
 
     async head(key) {
-      const { lengthBytes, manifest } = await inspectObject(root, key);
-      const [first, second] = manifest?.parts ?? [];
-      return { lengthBytes, vouchesFor: (digest) => second === undefined && first?.sha256 === digest };
+      const { lengthBytes, sha256 } = await inspectObject(root, key);
+      return { lengthBytes, vouchesFor: (digest) => sha256 === digest };
     },
 
     async purge(key) {
