@@ -158,6 +158,8 @@ _artifortress; printf '%s\\n' "\${COMPREPLY[@]}"`;
       const { code, stdout } = await run([name, '--help']);
       expect(code).toBe(0);
       if (!/^Commands:/m.test(stdout)) expect(stdout, name).toContain('$ ');
+      // A default is shown as one would type it.
+      expect(stdout, name).not.toMatch(/default:\s+[[{]/);
     }
     expect(await run(['completion', 'tcsh'])).toMatchObject({ code: 2 });
   });

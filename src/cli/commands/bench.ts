@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseMix, parseSizes } from '../bench/parse-plan.ts';
 import { OPERATIONS } from '../bench/tasks.ts';
 import { type CommonOptions, clientCommand } from '../command.ts';
@@ -13,13 +13,15 @@ export function benchCommand(context: CliContext): Command {
     'artifortress bench --repo scratch --mix session=1,download=4 --rate 50 --json',
   ])
     .requiredOption('-r, --repo <repository>', 'where it reads and writes; best one that is deleted afterwards')
-    .option(
-      '--mix <list>',
-      `operations with weights: ${OPERATIONS.join(', ')}`,
-      parsing(parseMix),
-      parseMix('session=1,dedupe=1,download=4,range=2'),
+    .addOption(
+      listOption(
+        '--mix <list>',
+        `operations with weights: ${OPERATIONS.join(', ')}`,
+        parseMix,
+        'session=1,dedupe=1,download=4,range=2',
+      ),
     )
-    .option('--sizes <list>', 'sizes with weights', parsing(parseSizes), parseSizes('256k'))
+    .addOption(listOption('--sizes <list>', 'sizes with weights', parseSizes, '256k'))
     .option('--concurrency <n>', 'operations under way at the same time, at most', wholeNumber(1, 10_000), 4)
     .option('--seconds <n>', 'length of the window', wholeNumber(1, 86_400), 10)
     .option('--warm-up <seconds>', 'what goes before it and is not counted', wholeNumber(0, 3600), 2)
@@ -36,6 +38,11 @@ export function benchCommand(context: CliContext): Command {
         '\nExits with 1 where any operation failed.',
     )
     .action((options: CommonOptions & BenchOptions) => runBench(context, options));
+}
+
+/** An option whose default is shown as one would type it. */
+function listOption(flags: string, description: string, parse: (text: string) => unknown, byDefault: string): Option {
+  return new Option(flags, description).argParser(parsing(parse)).default(parse(byDefault), byDefault);
 }
 
 function parsing<Value>(parse: (text: string) => Value): (text: string) => Value {
