@@ -8,7 +8,7 @@ import { digestSchema } from '../../src/objects/digest.ts';
 import { MANIFEST_DRAFT_PREFIX, manifestOf, partFile, pathOf } from '../../src/objects/filesystem/layout.ts';
 import type { FilesystemStore } from '../../src/objects/filesystem/store.ts';
 import type { ObjectKey } from '../../src/objects/keys.ts';
-import type { ByteRange, MultipartId } from '../../src/objects/object-store.ts';
+import { type ByteRange, type MultipartId, PART_LIMITS } from '../../src/objects/object-store.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { sha256, uniqueBytes } from '../support/uploading.ts';
 import { type Folder, keyOf, makeFolder, openFolderOfServer } from './folder.ts';
@@ -189,10 +189,17 @@ describe('an object that came as one part of the declared digest', () => {
   const partsOf = (etag: string) => [{ partNumber: 1, etag }];
   const wholeOf = (key: ObjectKey) => `${pathOf(folder.root, key)}.whole`;
 
-  async function sent() {
-    const upload = await begin();
+  async function sent(length?: number) {
+    const upload = await begin(uniqueBytes(length));
     const { etag } = await receive(upload.key, upload.bytes);
     return { ...upload, etag };
+  }
+
+  /** A second part, of no bytes: with it or without it, the parts are the declared bytes. */
+  async function sentWithAnother() {
+    const upload = await sent(PART_LIMITS.minimumBytes);
+    const { etag } = await receive(upload.key, Buffer.alloc(0), { partNumber: 2 });
+    return { ...upload, both: [...partsOf(upload.etag), { partNumber: 2, etag }] };
   }
 
   test('is one file, and nothing is left of the upload', async () => {
@@ -239,9 +246,7 @@ describe('an object that came as one part of the declared digest', () => {
 
   test('comes before a manifest that another completion writes at the same time', async () => {
     for (let round = 0; round < 20; round += 1) {
-      const { key, multipartId, bytes, etag } = await sent();
-      const second = await receive(key, uniqueBytes(0), { partNumber: 2 });
-      const both = [...partsOf(etag), { partNumber: 2, etag: second.etag }];
+      const { key, multipartId, bytes, etag, both } = await sentWithAnother();
       const racing = await Promise.allSettled([
         store.completeMultipart(key, multipartId, partsOf(etag)),
         store.completeMultipart(key, multipartId, both),
@@ -249,6 +254,17 @@ describe('an object that came as one part of the declared digest', () => {
       expect(racing.map((one) => one.status)).toContain('fulfilled');
       expect((await readObject(store, key, { start: 0, end: bytes.length - 1 })).equals(bytes)).toBe(true);
     }
+  });
+
+  test('is found by the next reader, where one that goes by a manifest has missed the part', async () => {
+    const { key, multipartId, bytes, both } = await sentWithAnother();
+    await store.completeMultipart(key, multipartId, both);
+    const last = { start: bytes.length - 1, end: bytes.length - 1 };
+    await readObject(store, key, last);
+    const part = (await filesOf(key)).find((name) => name.startsWith('part-00001')) ?? '';
+    await rename(join(pathOf(folder.root, key), part), wholeOf(key));
+    await expect(readObject(store, key, last)).rejects.toMatchObject({ kind: 'object_not_found' });
+    expect(await readObject(store, key, last)).toEqual(bytes.subarray(-1));
   });
 
   test('leaves nothing where it is purged while it is completed', async () => {

@@ -47,7 +47,14 @@ export function createFolderReader(root: string): FolderReader {
       if (range.start > range.end || range.end >= lengthBytes) {
         throw new StoreError('invalid_range', `${key} has ${lengthBytes} bytes`);
       }
-      return readSlices(slicesOf(files, range));
+      const reader = readSlices(slicesOf(files, range));
+      const read = (buffer: Buffer) =>
+        reader.read(buffer).catch((error: unknown) => {
+          // What is remembered may be what is wrong: the next reader looks again.
+          cache.delete(key);
+          throw error;
+        });
+      return { ...reader, read };
     },
   };
 }
