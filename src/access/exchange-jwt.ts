@@ -32,13 +32,14 @@ export async function exchangeJwt(
   const verified = await services.jwts.verify(jwt);
   if (verified === 'refused') {
     services.failures.count(address, undefined);
-    await services.denials.record(
-      EXCHANGE_ROUTE,
-      ANONYMOUS_ACTOR,
-      'a JWT of a configured issuer',
-      'unknown',
+    await services.denials.record({
+      route: EXCHANGE_ROUTE,
+      repoKey: null,
+      who: ANONYMOUS_ACTOR,
+      needed: 'a JWT of a configured issuer',
+      reason: 'unknown',
       requestId,
-    );
+    });
     throw new AppError(
       'unauthorized',
       'This JWT is not accepted: its issuer, audience, signature or time is not what is configured here.',

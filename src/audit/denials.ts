@@ -1,4 +1,5 @@
 import { DEFAULT_TENANT, type Principal } from '../access/model.ts';
+import type { RepoKey } from '../access/repo-key.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { Services } from '../services.ts';
 import { SYSTEM_ACTOR } from './model.ts';
@@ -8,9 +9,24 @@ import { recordAudit } from './store.ts';
 const BURST = 200;
 const SUSTAINED_PER_SECOND = 10;
 
+/** What a row is about that counts those that were left out. */
+const EVERY_ROUTE = { route: '*', repoKey: null, requestId: null };
+
+export interface Denial {
+  /** Method and pattern. */
+  route: string;
+  /** The repository that a known caller asked for, whether there is one or not. */
+  repoKey: RepoKey | null;
+  /** Who was refused, as far as that is known. */
+  who: Principal | string;
+  needed: string;
+  reason: string;
+  requestId: string;
+}
+
 /** Writes down who was refused what. The refusal stands even where its row can't be written. */
 export interface DenialRecorder {
-  record(route: string, who: Principal | string, needed: string, reason: string, requestId: string): Promise<void>;
+  record(denial: Denial): Promise<void>;
   /** Writes down how many were left out since the last time, where no further denial has done so. */
   flush(): Promise<void>;
   /** How many there were by reason, since the start of the process. The reasons are few, and the code's own. */
@@ -44,12 +60,11 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
   const write = async (
     actor: string,
     tenantId: Principal['tenantId'],
-    route: string,
-    requestId: string | null,
+    { route, repoKey, requestId }: { route: string; repoKey: RepoKey | null; requestId: string | null },
     details: object,
   ) => {
     const attribution = { tenantId, actor, requestId, at: services.clock.now() };
-    const event = { action: 'authz.denied', resourceId: route, repoKey: null, details: { ...details } } as const;
+    const event = { action: 'authz.denied', resourceId: route, repoKey, details: { ...details } } as const;
     await recordAudit(services.db, attribution, event);
   };
 
@@ -57,7 +72,7 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
     const left = omitted;
     omitted = 0;
     try {
-      if (left > 0) await write(SYSTEM_ACTOR, DEFAULT_TENANT, '*', null, { omitted: left });
+      if (left > 0) await write(SYSTEM_ACTOR, DEFAULT_TENANT, EVERY_ROUTE, { omitted: left });
     } catch (error) {
       omitted += left;
       throw error;
@@ -67,7 +82,8 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
   return {
     flush: accountForOmitted,
 
-    async record(route, who, needed, reason, requestId) {
+    async record(denial) {
+      const { route, who, needed, reason } = denial;
       totals[reason] = (totals[reason] ?? 0) + 1;
       if (!admit()) {
         omitted += 1;
@@ -77,7 +93,7 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
       try {
         await accountForOmitted();
         const [actor, tenantId] = typeof who === 'string' ? [who, DEFAULT_TENANT] : [who.subject, who.tenantId];
-        await write(actor, tenantId, route, requestId, { needed, reason });
+        await write(actor, tenantId, denial, { needed, reason });
       } catch (error) {
         omitted += 1;
         unrecorded += 1;

@@ -3,7 +3,7 @@ import { authenticate } from '../access/authenticate.ts';
 import type { AuthenticationFailures } from '../access/failures.ts';
 import type { LastUseRecorder } from '../access/last-use.ts';
 import { allows, allowsSomewhere, hashSecret, type Principal, secretsMatch } from '../access/model.ts';
-import { repoKeySchema } from '../access/repo-key.ts';
+import { type RepoKey, repoKeySchema } from '../access/repo-key.ts';
 import type { DenialRecorder } from '../audit/denials.ts';
 import { ANONYMOUS_ACTOR } from '../audit/model.ts';
 import { AppError, assert } from '../kernel/errors.ts';
@@ -92,7 +92,14 @@ async function identify(services: AuthorizeServices, request: FastifyRequest): P
   const { reason, subject } = authentication;
   services.failures.refuseAddress(request.ip);
   services.failures.count(request.ip, secret);
-  await services.denials.record(routeOf(request), subject ?? ANONYMOUS_ACTOR, 'a valid token', reason, request.id);
+  await services.denials.record({
+    route: routeOf(request),
+    repoKey: null,
+    who: subject ?? ANONYMOUS_ACTOR,
+    needed: 'a valid token',
+    reason,
+    requestId: request.id,
+  });
   throw new AppError('unauthorized', REFUSALS[reason]);
 }
 
@@ -109,13 +116,14 @@ async function passesByBootstrap(services: AuthorizeServices, request: FastifyRe
   services.failures.refuseAddress(request.ip);
   if (typeof given === 'string' && secretsMatch(given, services.bootstrapSha256)) return true;
   services.failures.count(request.ip, undefined);
-  await services.denials.record(
-    routeOf(request),
-    ANONYMOUS_ACTOR,
-    'the bootstrap secret',
-    'wrong_bootstrap_secret',
-    request.id,
-  );
+  await services.denials.record({
+    route: routeOf(request),
+    repoKey: null,
+    who: ANONYMOUS_ACTOR,
+    needed: 'the bootstrap secret',
+    reason: 'wrong_bootstrap_secret',
+    requestId: request.id,
+  });
   throw new AppError('unauthorized', 'The bootstrap token is wrong.');
 }
 
@@ -154,13 +162,17 @@ function isAllowed(need: Access, { scopes }: Principal, request: FastifyRequest)
 
 /** The key of the path; one that can't be a key is in nobody's scopes but those on `*`, which then learn that it is malformed. */
 function repositoryOf(request: FastifyRequest): string {
-  const { params } = request;
-  assert(
-    typeof params === 'object' && params !== null && 'repoKey' in params,
-    'a route that needs a role on a repository has its key',
-  );
-  const parsed = repoKeySchema.safeParse(params.repoKey);
-  return parsed.success ? parsed.data : '';
+  assert(namedKey(request) !== undefined, 'a route that needs a role on a repository has its key');
+  return repoKeyOf(request) ?? '';
+}
+
+/** The repository that a request names in its path; undefined where it names none, or what can't be a key. */
+export function repoKeyOf(request: FastifyRequest): RepoKey | undefined {
+  return repoKeySchema.safeParse(namedKey(request)).data;
+}
+
+function namedKey({ params }: FastifyRequest): unknown {
+  return typeof params === 'object' && params !== null && 'repoKey' in params ? params.repoKey : undefined;
 }
 
 function neededRole(need: Access): string {
@@ -181,7 +193,7 @@ function neededRole(need: Access): string {
   }
 }
 
-/** Method and pattern, as the document of the API writes it; never the path itself: what was asked for stands in the details of other rows, not in a denial. */
+/** Method and pattern, as the document of the API writes it; never the path itself, which may be anything. */
 export function routeOf(request: FastifyRequest): string {
   const pattern = request.routeOptions.url ?? '';
   return `${request.method} ${pattern.replace(/:(\w+)/g, '{$1}')}`;

@@ -8,7 +8,7 @@ import { AppError, type ErrorCode, messageOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
 import { withoutSecrets } from '../kernel/redact.ts';
 import { StoreError, type StoreErrorKind } from '../objects/errors.ts';
-import { routeOf } from './authorize.ts';
+import { repoKeyOf, routeOf } from './authorize.ts';
 
 /** Where nothing better is known: after how many seconds a client may try again. */
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
@@ -87,8 +87,11 @@ export function createErrorHandler(log: Logger, denials: DenialRecorder) {
     if (failure.status >= 500 && !isClientGone(request)) logFailure(log, failure, request);
     if (failure.code === 'forbidden') {
       const { needed, reason } = failure.options.denied ?? { needed: 'more than this', reason: 'forbidden' };
-      const who = request.caller?.principal ?? ANONYMOUS_ACTOR;
-      await denials.record(routeOf(request), who, needed, reason, request.id);
+      const caller = request.caller?.principal;
+      // Nobody unknown fills the trail of a repository.
+      const repoKey = caller === undefined ? null : (repoKeyOf(request) ?? null);
+      const who = caller ?? ANONYMOUS_ACTOR;
+      await denials.record({ route: routeOf(request), repoKey, who, needed, reason, requestId: request.id });
     }
     return sendError(reply, failure, request.id);
   };

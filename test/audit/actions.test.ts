@@ -205,7 +205,7 @@ const EXPECTATIONS: Record<AuditAction, Expectation> = {
     produce: async () => {
       const token = await server.issueToken('mallory', ['repo:other:admin']);
       const reply = await server.request('DELETE', '/v1/repos/apps', { token });
-      return { resourceId: 'DELETE /v1/repos/{repoKey}', repoKey: null, actor: 'mallory', reply };
+      return { resourceId: 'DELETE /v1/repos/{repoKey}', repoKey: 'apps', actor: 'mallory', reply };
     },
   },
 };

@@ -21,16 +21,23 @@ const rowsOf = async (reply: Reply): Promise<TrailRow[]> => {
 
 describe('a denial leaves one row with route, actor and what was needed:', () => {
   test.each([
-    ['read', 'GET', '/v1/repos/apps', 'GET /v1/repos/{repoKey}', 'read'],
-    ['read of a repository that is not there', 'GET', '/v1/repos/nowhere', 'GET /v1/repos/{repoKey}', 'read'],
-    ['write', 'POST', '/v1/repos/apps/uploads', 'POST /v1/repos/{repoKey}/uploads', 'write'],
-    ['admin', 'GET', '/v1/repos/apps/bindings', 'GET /v1/repos/{repoKey}/bindings', 'admin'],
-    ['admin of everything', 'POST', '/v1/repos', 'POST /v1/repos', 'repo:*:admin'],
-    ['read of anything', 'GET', '/v1/repos', 'GET /v1/repos', 'read'],
-    ['the trail itself', 'GET', '/v1/audit', 'GET /v1/audit', 'repo:*:admin'],
-    ['metrics', 'GET', '/metrics', 'GET /metrics', 'repo:*:admin'],
-    ['a HEAD', 'HEAD', '/v1/repos/apps', 'HEAD /v1/repos/{repoKey}', 'read'],
-  ])('%s', async (_name, method, path, route, needed) => {
+    ['read', 'GET', '/v1/repos/apps', 'GET /v1/repos/{repoKey}', 'read', 'apps'],
+    [
+      'read of a repository that is not there',
+      'GET',
+      '/v1/repos/nowhere',
+      'GET /v1/repos/{repoKey}',
+      'read',
+      'nowhere',
+    ],
+    ['write', 'POST', '/v1/repos/apps/uploads', 'POST /v1/repos/{repoKey}/uploads', 'write', 'apps'],
+    ['admin', 'GET', '/v1/repos/apps/bindings', 'GET /v1/repos/{repoKey}/bindings', 'admin', 'apps'],
+    ['admin of everything', 'POST', '/v1/repos', 'POST /v1/repos', 'repo:*:admin', null],
+    ['read of anything', 'GET', '/v1/repos', 'GET /v1/repos', 'read', null],
+    ['the trail itself', 'GET', '/v1/audit', 'GET /v1/audit', 'repo:*:admin', null],
+    ['metrics', 'GET', '/metrics', 'GET /metrics', 'repo:*:admin', null],
+    ['a HEAD', 'HEAD', '/v1/repos/apps', 'HEAD /v1/repos/{repoKey}', 'read', 'apps'],
+  ])('%s', async (_name, method, path, route, needed, repoKey) => {
     const token = await server.issueToken('mallory', ['repo:other:promote']);
     const reply = await server.request(method, path, { token });
     expect(await rowsOf(reply)).toMatchObject([
@@ -38,6 +45,7 @@ describe('a denial leaves one row with route, actor and what was needed:', () =>
         actor: 'mallory',
         resourceType: 'route',
         resourceId: route,
+        repoKey,
         details: { needed: expect.stringContaining(needed) },
       },
     ]);
@@ -45,7 +53,9 @@ describe('a denial leaves one row with route, actor and what was needed:', () =>
 
   test('a token that is not known', async () => {
     const reply = await server.request('GET', '/v1/repos/apps', { token: 'aft_unknown' });
-    expect(await rowsOf(reply)).toMatchObject([{ actor: 'anonymous', resourceId: 'GET /v1/repos/{repoKey}' }]);
+    expect(await rowsOf(reply)).toMatchObject([
+      { actor: 'anonymous', resourceId: 'GET /v1/repos/{repoKey}', repoKey: null },
+    ]);
   });
 
   test('a token of another scheme', async () => {
