@@ -144,6 +144,26 @@ describe.skipIf(!hasBrowser())('the console is for everybody:', () => {
     await page.context().close();
   });
 
+  test('a dialog gives the focus back however it is closed, and opens again at once', async () => {
+    const page = await enterConsole(browser, server, server.adminToken);
+    await show(page, '#/repos', 'New repository');
+    const opener = page.getByRole('button', { name: 'New repository' });
+    for (const close of ['Cancel', 'Close']) {
+      await opener.click();
+      await page.getByRole('dialog').getByRole('button', { name: close }).click();
+      await page.getByRole('dialog').waitFor({ state: 'hidden' });
+      expect(await focused(page)).toContain('New repository');
+    }
+    await opener.click();
+    await page.getByRole('dialog').waitFor();
+    for (let round = 0; round < 10; round += 1) {
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Enter');
+      await page.getByRole('dialog').waitFor();
+    }
+    await page.context().close();
+  });
+
   test('what happens is said to a screen reader as well', async () => {
     const page = await enterConsole(browser, server, server.adminToken);
     await show(page, '#/repos/apps', 'Drop files here');

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { Button, IconButton } from './button.tsx';
 import { ErrorNotice } from './notices.tsx';
 
@@ -9,18 +9,36 @@ interface DialogProps {
   readonly onClose: () => void;
 }
 
-/** A dialog in front of the page. The browser's own: it holds the focus inside, gives it back, and closes on Escape. */
+/**
+ * A dialog in front of the page, from its first rendering to its last. The browser's own: it holds the focus inside, gives it back, and
+ * asks to be closed on Escape.
+ */
 export function Dialog({ title, children, onClose }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
-    element.current?.showModal();
+  useLayoutEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    // Not only removed: a dialog that is closed gives the focus back.
+    return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={element} class="dialog" aria-labelledby={id} onClose={onClose}>
+    <dialog
+      ref={element}
+      class="dialog"
+      aria-labelledby={id}
+      onCancel={(event) => {
+        // Closed by whoever shows it, at once: the browser's own `close` comes later, when it may be open again.
+        event.preventDefault();
+        onClose();
+      }}
+      onClose={({ currentTarget }) => {
+        if (currentTarget.isConnected) onClose();
+      }}
+    >
       <header class="dialog-head">
         <h2 id={id}>{title}</h2>
-        <IconButton icon="close" label="Close" onClick={() => element.current?.close()} />
+        <IconButton icon="close" label="Close" onClick={onClose} />
       </header>
       <div class="dialog-body">{children}</div>
     </dialog>
