@@ -52,6 +52,11 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** A UUID or a digest by its beginning and its end, since ids of one time begin alike; any other text as it is. */
+export function shortId(id: string): string {
+  return /^[0-9a-f-]{36,}$/.test(id) ? `${id.slice(0, 8)}…${id.slice(-6)}` : id;
+}
+
 /** The beginning of a digest: enough to tell one from the next. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 12);

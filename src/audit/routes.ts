@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { repoKeySchema } from '../access/repo-key.ts';
 import { type App, access, callerOf } from '../http/app.ts';
 import { answers, bodyOf } from '../http/schemas.ts';
 import { envelopeSchema } from '../kernel/dsse.ts';
@@ -45,6 +46,7 @@ const filterQuery = {
   actor: filterText.trim().toLowerCase().optional(),
   resourceType: filterText.optional(),
   resourceId: filterText.optional(),
+  repoKey: repoKeySchema.optional().describe('The repository that a row is about, also one that is deleted.'),
   since: moment.optional().describe('Inclusive.'),
   until: moment.optional().describe('Exclusive.'),
 };

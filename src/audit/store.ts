@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { TenantId } from '../access/model.ts';
+import type { RepoKey } from '../access/repo-key.ts';
 import type { Queryable } from '../kernel/database.ts';
 import { type Attribution, AUDIT_ACTIONS, type AuditEvent, type AuditRow } from './model.ts';
 
@@ -36,6 +37,7 @@ export interface AuditFilter {
   actor?: string | undefined;
   resourceType?: string | undefined;
   resourceId?: string | undefined;
+  repoKey?: RepoKey | undefined;
   /** Inclusive. */
   since?: Date | undefined;
   /** Exclusive. */
@@ -53,6 +55,7 @@ function filterConditions(tenantId: TenantId, filter: AuditFilter): RawBuilder<u
     ...(filter.actor === undefined ? [] : [sql`actor = ${filter.actor}`]),
     ...(filter.resourceType === undefined ? [] : [sql`resource_type = ${filter.resourceType}`]),
     ...(filter.resourceId === undefined ? [] : [sql`resource_id = ${filter.resourceId}`]),
+    ...(filter.repoKey === undefined ? [] : [sql`repo_key = ${filter.repoKey}`]),
     ...(filter.since === undefined ? [] : [sql`occurred_at >= ${filter.since}`]),
     ...(filter.until === undefined ? [] : [sql`occurred_at < ${filter.until}`]),
   ];

@@ -130,6 +130,8 @@ export interface AuditFilters extends PageOptions {
   readonly actor?: string | undefined;
   readonly resourceType?: string | undefined;
   readonly resourceId?: string | undefined;
+  /** The repository that a row is about, also one that is deleted. */
+  readonly repoKey?: string | undefined;
   /** Inclusive. */
   readonly since?: string | undefined;
   /** Exclusive. */

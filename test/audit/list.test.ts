@@ -43,9 +43,11 @@ describe('the trail is filtered', () => {
       ['root repo.created charlie', 'root repo.created bravo', 'root repo.created alpha'],
     ],
     ['by resource id', { resourceId: 'bravo' }, ['root repo.created bravo']],
+    ['by repository', { repoKey: ' Bravo ' }, ['owner repo.binding.upserted bravo/alice', 'root repo.created bravo']],
+    ['to nothing by a repository that there is not', { repoKey: 'nowhere' }, []],
     [
       'by all of them',
-      { action: 'repo.created', actor: 'root', resourceType: 'repository', resourceId: 'alpha' },
+      { action: 'repo.created', actor: 'root', resourceType: 'repository', resourceId: 'alpha', repoKey: 'alpha' },
       ['root repo.created alpha'],
     ],
     ['to nothing where they contradict', { action: 'repo.created', actor: 'owner' }, []],
@@ -149,6 +151,8 @@ describe('a 400 is the answer to', () => {
     'action=',
     'actor=%00',
     'resourceId=a%0Ab',
+    'repoKey=',
+    'repoKey=a/b',
     `resourceId=${'a'.repeat(513)}`,
     'action=a&action=b',
   ])('%s', async (query) => {

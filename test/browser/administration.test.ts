@@ -132,6 +132,14 @@ describe.skipIf(!hasBrowser())('who runs the installation', () => {
       await page.getByRole('button', { name: 'Filter' }).click();
       await expect.poll(() => page.getByRole('row').count()).toBe(2);
       expect(page.url()).toContain('action=repo.created');
+      await page.getByLabel('Resource').fill('');
+      await page.getByLabel('Repository').fill('nowhere');
+      await page.getByRole('button', { name: 'Filter' }).click();
+      await page.getByText('No row matches').waitFor();
+      await page.getByLabel('Repository').fill('apps');
+      await page.getByRole('button', { name: 'Filter' }).click();
+      await expect.poll(() => page.getByRole('row').count()).toBe(2);
+      expect(page.url()).toContain('repoKey=apps');
       await page.getByRole('button', { name: 'Clear' }).click();
       await expect.poll(() => page.getByRole('row').count()).toBeGreaterThan(2);
       await page.context().close();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatBytes, formatDuration, formatRelative } from '../../web/format.ts';
+import { formatBytes, formatDuration, formatRelative, shortId } from '../../web/format.ts';
 import { parseMetrics } from '../../web/metrics/parse.ts';
 import { intervalBetween, readSnapshot } from '../../web/metrics/snapshot.ts';
 import { permissionsOf } from '../../web/permissions.ts';
@@ -13,6 +13,16 @@ test.each([
   [150 * 1024 ** 3, '150 GiB'],
 ])('%d bytes read "%s"', (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
+});
+
+test('ids are shortened to what tells them apart, other names are not', () => {
+  const texts = [
+    '01a21031-aa25-7340-920f-4907bbb6f2ee',
+    'ab'.repeat(32),
+    'GET /v1/repos/{repoKey}/blobs/{digest}',
+    'apps',
+  ];
+  expect(texts.map(shortId)).toEqual(['01a21031…b6f2ee', 'abababab…ababab', texts[2], 'apps']);
 });
 
 test('durations and moments read as people say them', () => {

@@ -145,6 +145,8 @@ test('audit hands its filters on', async () => {
     WHEN,
     '--resource-type',
     'upload_session',
+    '--repo',
+    'libs',
   ];
   const { request, stdout } = await run(argv, 200, { items: [row], nextCursor: null });
   expect(Object.fromEntries(request?.url.searchParams ?? [])).toEqual({
@@ -152,6 +154,7 @@ test('audit hands its filters on', async () => {
     action: 'upload.committed',
     since: WHEN,
     resourceType: 'upload_session',
+    repoKey: 'libs',
   });
   expect(stdout).toContain('upload_session u-1');
 });

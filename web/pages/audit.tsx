@@ -9,6 +9,7 @@ import { PagedTable } from '../components/table.tsx';
 import { When } from '../components/values.tsx';
 import { useConsole } from '../context.ts';
 import { save } from '../download.ts';
+import { shortId } from '../format.ts';
 import { linkTo, replacePlace } from '../router.ts';
 import { announce } from '../toasts.tsx';
 import { useAction } from '../use-action.ts';
@@ -38,7 +39,7 @@ const ACTIONS = [
   'upload.session.created',
 ];
 
-const FIELDS = ['action', 'actor', 'resourceId', 'since', 'until'] as const;
+const FIELDS = ['action', 'actor', 'repoKey', 'resourceId', 'since', 'until'] as const;
 type Filters = Record<(typeof FIELDS)[number], string>;
 
 export function AuditPage({ query }: { readonly query: URLSearchParams }) {
@@ -78,6 +79,7 @@ export function AuditPage({ query }: { readonly query: URLSearchParams }) {
       >
         <TextField label="Action" isMono suggestions={ACTIONS} placeholder="any" {...field('action')} />
         <TextField label="Actor" placeholder="anybody" {...field('actor')} />
+        <TextField label="Repository" isMono placeholder="any" {...field('repoKey')} />
         <TextField label="Resource" isMono placeholder="its id" {...field('resourceId')} />
         <TextField label="From" type="datetime-local" {...field('since')} />
         <TextField label="Until" type="datetime-local" {...field('until')} />
@@ -93,8 +95,9 @@ export function AuditPage({ query }: { readonly query: URLSearchParams }) {
         keyOf={({ auditId }: AuditRow) => auditId}
         pages={pages}
         columns={[
-          { name: 'Action', isTitle: true, cell: ({ action }) => <code>{action}</code> },
+          { name: 'Action', isTitle: true, cell: ({ action }) => <code class="unbroken">{action}</code> },
           { name: 'Actor', cell: ({ actor }) => actor },
+          { name: 'Repository', cell: ({ repoKey }) => (repoKey === null ? '' : <code>{repoKey}</code>) },
           { name: 'Resource', cell: (row) => <Resource row={row} /> },
           { name: 'When', cell: ({ occurredAtUtc }) => <When atUtc={occurredAtUtc} /> },
           { name: 'Proof', align: 'right', cell: (row) => <ProofBadge row={row} prove={prove} /> },
@@ -114,6 +117,7 @@ function readFilters(query: URLSearchParams): Filters {
   return {
     action: of('action'),
     actor: of('actor'),
+    repoKey: of('repoKey'),
     resourceId: of('resourceId'),
     since: of('since'),
     until: of('until'),
@@ -132,8 +136,7 @@ function Resource({ row }: { readonly row: AuditRow }) {
   return (
     <details class="resource">
       <summary>
-        <span class="hint">{resourceType}</span>{' '}
-        <code>{resourceId.length > 40 ? `${resourceId.slice(0, 16)}…` : resourceId}</code>
+        <span class="hint">{resourceType}</span> <code>{shortId(resourceId)}</code>
       </summary>
       <dl>
         <dt>Resource</dt>

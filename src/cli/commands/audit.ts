@@ -14,6 +14,7 @@ interface AuditOptions extends ListOptions {
   readonly actor?: string;
   readonly resourceType?: string;
   readonly resourceId?: string;
+  readonly repo?: string;
   readonly since?: string;
   readonly until?: string;
   readonly follow?: boolean;
@@ -33,7 +34,7 @@ function trailCommand(context: CliContext): Command {
   return listCommand('audit', 'Show who did what, newest first.', [
     'artifortress audit --limit 20',
     'artifortress audit --actor alice --since 2025-01-01T00:00:00Z',
-    'artifortress audit --action upload.committed --all --json',
+    'artifortress audit --repo libs --action upload.committed --all --json',
     'artifortress audit --follow --action authz.denied',
     'artifortress audit export -o trail.ndjson && artifortress audit verify trail.ndjson',
   ])
@@ -41,12 +42,13 @@ function trailCommand(context: CliContext): Command {
     .option('--actor <subject>', 'who did it')
     .option('--resource-type <type>', 'such as upload_session')
     .option('--resource-id <id>', 'which one')
+    .option('-r, --repo <repository>', 'of this repository, also one that is deleted')
     .option('--since <time>', 'from then on, RFC 3339')
     .option('--until <time>', 'before then, RFC 3339')
     .option('-f, --follow', 'go on with each new row, until Ctrl-C; with --since, all from then on')
-    .action(async ({ action, actor, resourceType, resourceId, since, until, ...options }: AuditOptions) => {
+    .action(async ({ action, actor, resourceType, resourceId, repo, since, until, ...options }: AuditOptions) => {
       const client = await connect(context, options, { patient: options.follow });
-      const filters = { action, actor, resourceType, resourceId, since, until };
+      const filters = { action, actor, resourceType, resourceId, repoKey: repo, since, until };
       if (options.follow === true) return await followTrail(context, client, filters, options);
       await printList<AuditRow>(outputOf(context, options), {
         readPage: (page) => client.audit.list({ ...filters, ...page, signal: context.signal }),
