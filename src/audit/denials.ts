@@ -12,7 +12,7 @@ const SUSTAINED_PER_SECOND = 10;
 /** What a row is about that counts those that were left out. */
 const EVERY_ROUTE = { route: '*', repoKey: null, requestId: null };
 
-export interface Denial {
+interface Denial {
   /** Method and pattern. */
   route: string;
   /** The repository that a known caller asked for, whether there is one or not. */

@@ -19,7 +19,7 @@ export interface FolderReader {
 }
 
 /** The files that are an object, one after the other. */
-export interface StoredObject {
+interface StoredObject {
   lengthBytes: number;
   files: { path: string; sizeBytes: number }[];
   /** Of the whole object, where it was hashed as it came in. */
