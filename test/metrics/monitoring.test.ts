@@ -1,9 +1,10 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isToBeRun } from '../support/needed-program.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { uniqueBytes, upload } from '../support/uploading.ts';
 import { type Scrape, scrape } from './scrape.ts';
@@ -16,22 +17,7 @@ const METRIC = /\b(?:artifortress|process|nodejs)_[a-z0-9_]+\b/g;
 
 const read = (name: string) => readFileSync(join(FOLDER, name), 'utf8');
 
-const hasPromtool = canRun('promtool', '--version');
-const CI = process.env.CI === 'true';
-if (!hasPromtool && !CI) {
-  process.stderr.write(
-    'SKIPPED: the rules are not run through promtool, which is not here: apt-get install prometheus\n',
-  );
-}
-
-function canRun(program: string, argument: string): boolean {
-  try {
-    execFileSync(program, [argument], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const runsPromtool = isToBeRun('promtool', 'the rules are not run through promtool');
 
 let server: TestServer;
 let seen: Scrape;
@@ -87,7 +73,7 @@ test('what to do about each alert is told in docs/operating.md', () => {
   expect(alerts.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
-describe.skipIf(!hasPromtool && !CI)('promtool', () => {
+describe.skipIf(!runsPromtool)('promtool', () => {
   const run = promisify(execFile);
   const promtool = async (...args: string[]) => {
     const result = await run('promtool', args, { cwd: FOLDER }).catch(

@@ -1,30 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isToBeRun } from '../../support/needed-program.ts';
 import { startTestServer, type TestServer } from '../../support/test-server.ts';
 import { sha256, uniqueBytes, upload } from '../../support/uploading.ts';
 import { type Prometheus, type Sample, startPrometheus } from './prometheus.ts';
 
 const METRICS_TOKEN = 'a-token-for-metrics-only';
 const TRAFFIC_SECONDS = 12;
-const CI = process.env.CI === 'true';
-const hasPrometheus = canRun('prometheus', '--version');
-if (!hasPrometheus && !CI) {
-  process.stderr.write(
-    'SKIPPED: the dashboard is not shown by Prometheus, which is not here: apt-get install prometheus\n',
-  );
-}
-
-function canRun(program: string, argument: string): boolean {
-  try {
-    execFileSync(program, [argument], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const runsPrometheus = isToBeRun('prometheus', 'the dashboard is not shown by Prometheus');
 
 interface Panel {
   title: string;
@@ -49,7 +34,7 @@ const NAME = '__name__';
 /** Panels that show what went wrong: of a server that is well they have nothing to tell. */
 const EMPTY_WHERE_ALL_IS_WELL = ['Share of 5xx', 'Failures of the store'];
 
-describe.skipIf(!hasPrometheus && !CI)('a server with some traffic, as Prometheus sees it', () => {
+describe.skipIf(!runsPrometheus)('a server with some traffic, as Prometheus sees it', () => {
   let server: TestServer;
   let prometheus: Prometheus;
 
