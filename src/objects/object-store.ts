@@ -140,7 +140,8 @@ export interface ObjectStore {
   abortMultipart(key: ObjectKey, multipartId: MultipartId): Promise<void>;
 
   /**
-   * Stores a whole body in one go, hashing it as it passes. Where it fails, nothing is left under the key.
+   * Stores a whole body in one go, hashing it as it passes. Its chunks are the store's: they may be empty afterwards. Where it fails,
+   * nothing is left under the key.
    * @throws `wrong_length` where the body is not exactly `lengthBytes` long.
    */
   put(key: ObjectKey, body: Readable, lengthBytes: number): Promise<{ sha256: Digest }>;

@@ -10,7 +10,7 @@ import type { FilesystemStore } from '../../src/objects/filesystem/store.ts';
 import type { ObjectKey } from '../../src/objects/keys.ts';
 import { type ByteRange, type MultipartId, PART_LIMITS } from '../../src/objects/object-store.ts';
 import { createTestClock } from '../support/test-clock.ts';
-import { sha256, uniqueBytes } from '../support/uploading.ts';
+import { bodyOf, sha256, uniqueBytes } from '../support/uploading.ts';
 import { type Folder, keyOf, makeFolder, openFolderOfServer } from './folder.ts';
 import { describeObjectStore } from './object-store-contract.ts';
 import { readObject } from './read-object.ts';
@@ -52,7 +52,7 @@ async function receive(key: ObjectKey, bytes: Buffer, options: { by?: Filesystem
     sha256: undefined,
     sizeBytes: undefined,
   };
-  return await (options.by ?? store).receivePart(permit, Readable.from([bytes]), bytes.length, stillOpen);
+  return await (options.by ?? store).receivePart(permit, bodyOf(bytes), bytes.length, stillOpen);
 }
 
 describe('what a crash leaves', () => {
@@ -168,7 +168,7 @@ test('a completion leaves alone what another one at the same time is just writin
 test('a part that comes when its upload no longer takes any leaves nothing', async () => {
   const { key, bytes } = await begin();
   const permit = { key, uploadId: key, partNumber: 1, expiresAt: new Date(), sha256: undefined, sizeBytes: undefined };
-  const late = store.receivePart(permit, Readable.from([bytes]), bytes.length, () => Promise.resolve(false));
+  const late = store.receivePart(permit, bodyOf(bytes), bytes.length, () => Promise.resolve(false));
   await expect(late).rejects.toMatchObject({ kind: 'upload_gone' });
   expect(await filesOf(key)).toEqual([]);
 });
@@ -180,7 +180,7 @@ test('a part whose folder is removed while it comes in finds no place to land', 
     await store.purge(key);
     return true;
   };
-  const late = store.receivePart(permit, Readable.from([bytes]), bytes.length, purgeFirst);
+  const late = store.receivePart(permit, bodyOf(bytes), bytes.length, purgeFirst);
   await expect(late).rejects.toMatchObject({ kind: 'upload_gone' });
   await expect(stat(pathOf(folder.root, key))).rejects.toThrow('ENOENT');
 });
@@ -293,7 +293,7 @@ describe('an object that came as one part of the declared digest', () => {
 describe('an object that came in one request', () => {
   const put = async (bytes: Buffer) => {
     const key = keyOf(bytes);
-    await store.put(key, Readable.from([bytes]), bytes.length);
+    await store.put(key, bodyOf(bytes), bytes.length);
     return key;
   };
 
@@ -350,7 +350,7 @@ test("purging one upload and beginning another of the same bytes never get in ea
     const old = keyOf(bytes);
     await store.createMultipart(old, { checksummed: false });
     const next = keyOf(bytes);
-    await Promise.all([store.purge(old), store.put(next, Readable.from([bytes]), bytes.length)]);
+    await Promise.all([store.purge(old), store.put(next, bodyOf(bytes), bytes.length)]);
     expect(await store.head(next)).toMatchObject({ lengthBytes: bytes.length });
     await store.purge(next);
   }
@@ -358,7 +358,7 @@ test("purging one upload and beginning another of the same bytes never get in ea
 
 test('a folder that is opened a second time keeps what is in it', async () => {
   const [bytes, key] = [uniqueBytes(), keyOf(uniqueBytes())];
-  await store.put(key, Readable.from([bytes]), bytes.length);
+  await store.put(key, bodyOf(bytes), bytes.length);
   const reopened = await folder.open();
   expect((await readObject(reopened, key, { start: 0, end: bytes.length - 1 })).equals(bytes)).toBe(true);
 });

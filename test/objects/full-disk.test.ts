@@ -1,9 +1,8 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
-import { complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
+import { bodyOf, complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
 import { filesOf, foldersOf, rowOf } from '../uploads/inspect.ts';
 import { keyOf, makeFolder, mountSmallDisk, type SmallDisk } from './folder.ts';
 
@@ -54,7 +53,7 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
     const store = await folder.open();
     const bytes = uniqueBytes(5 * MEBIBYTE);
     const key = keyOf(bytes);
-    await expect(store.put(key, Readable.from([bytes]), bytes.length)).rejects.toMatchObject({ kind: 'full' });
+    await expect(store.put(key, bodyOf(bytes), bytes.length)).rejects.toMatchObject({ kind: 'full' });
     await expect(readdir(join(folder.root, key))).rejects.toThrow('ENOENT');
     await rm(folder.root, { recursive: true });
   });

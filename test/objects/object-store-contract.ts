@@ -5,7 +5,7 @@ import type { StoreErrorKind } from '../../src/objects/errors.ts';
 import type { ObjectKey } from '../../src/objects/keys.ts';
 import type { MultipartId, ObjectStore, PartUrl, PartUrlRequest } from '../../src/objects/object-store.ts';
 import { PART_LIMITS } from '../../src/objects/object-store.ts';
-import { sha256, uniqueBytes } from '../support/uploading.ts';
+import { bodyOf, sha256, uniqueBytes } from '../support/uploading.ts';
 import { readObject } from './read-object.ts';
 
 /** A store under test, with what its clients do. */
@@ -324,15 +324,23 @@ export function describeObjectStore(name: string, open: () => Promise<StoreUnder
     describe('a body in one go', () => {
       test('is an object at once, and its digest is told', async () => {
         const [bytes, key] = [uniqueBytes(1_000_000), await underTest.newKey()];
-        expect(await store.put(key, Readable.from([bytes]), bytes.length)).toEqual({ sha256: digestOf(bytes) });
+        expect(await store.put(key, bodyOf(bytes), bytes.length)).toEqual({ sha256: digestOf(bytes) });
         expect((await whole(key)).equals(bytes)).toBe(true);
+      });
+
+      test('has its memory given back as it is written, but for what shares it with others', async () => {
+        const [alone, shared, key] = [Buffer.alloc(100_000, 1), Buffer.alloc(100_000, 2), await underTest.newKey()];
+        const chunks = [alone, shared.subarray(1), Buffer.alloc(200_000, 3)];
+        await store.put(key, Readable.from(chunks), 399_999);
+        expect(alone).toHaveLength(0);
+        expect(shared).toHaveLength(100_000);
+        const stored = Buffer.concat([Buffer.alloc(100_000, 1), shared.subarray(1), Buffer.alloc(200_000, 3)]);
+        expect((await whole(key)).equals(stored)).toBe(true);
       });
 
       test.each([99, 101])('of %i bytes instead of 100 is refused, and nothing is there', async (length) => {
         const key = await underTest.newKey();
-        await expect(store.put(key, Readable.from([uniqueBytes(length)]), 100)).rejects.toEqual(
-          failsBy('wrong_length'),
-        );
+        await expect(store.put(key, bodyOf(uniqueBytes(length)), 100)).rejects.toEqual(failsBy('wrong_length'));
         await expect(store.head(key)).rejects.toEqual(failsBy('object_not_found'));
       });
 
@@ -350,8 +358,8 @@ export function describeObjectStore(name: string, open: () => Promise<StoreUnder
 
       test('that failed may be tried again', async () => {
         const [bytes, key] = [uniqueBytes(100), await underTest.newKey()];
-        await expect(store.put(key, Readable.from([uniqueBytes(99)]), 100)).rejects.toThrow();
-        await store.put(key, Readable.from([bytes]), 100);
+        await expect(store.put(key, bodyOf(uniqueBytes(99)), 100)).rejects.toThrow();
+        await store.put(key, bodyOf(bytes), 100);
         expect((await whole(key)).equals(bytes)).toBe(true);
       });
     });

@@ -32,8 +32,7 @@ afterAll(async () => {
 beforeEach(() => proxy?.mend());
 
 function* zeros(): Generator<Buffer> {
-  const chunk = Buffer.alloc(MIB);
-  for (let sent = 0; sent < BODY_BYTES; sent += chunk.length) yield chunk;
+  for (let sent = 0; sent < BODY_BYTES; sent += MIB) yield Buffer.alloc(MIB);
 }
 
 async function put(): Promise<unknown> {

@@ -1,7 +1,6 @@
-import { Readable } from 'node:stream';
 import { expect, inject, test } from 'vitest';
 import { type StoreCall, startFaultProxy } from '../support/fault-proxy.ts';
-import { sha256, uniqueBytes } from '../support/uploading.ts';
+import { bodyOf, sha256, uniqueBytes } from '../support/uploading.ts';
 import { openBucket, type S3ServerName } from './bucket.ts';
 
 const servers = inject('s3Servers');
@@ -18,7 +17,7 @@ test.each<S3ServerName>(['minio', 'versitygw'])(
     const bytes = uniqueBytes(3_000_000);
     const key = await bucket.newKey();
     const { store } = bucket;
-    await store.put(key, Readable.from([bytes]), bytes.length);
+    await store.put(key, bodyOf(bytes), bytes.length);
     const reader = await store.open(key, { start: 10, end: bytes.length - 1 });
     const buffer = Buffer.alloc(bytes.length);
     const count = await reader.read(buffer);

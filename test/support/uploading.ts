@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { Reply, TestServer } from './test-server.ts';
 
 export function sha256(bytes: Uint8Array): string {
@@ -8,6 +9,11 @@ export function sha256(bytes: Uint8Array): string {
 /** Bytes that nobody has stored before. */
 export function uniqueBytes(length = 1000): Buffer {
   return randomBytes(length);
+}
+
+/** A body of a copy of these bytes: a store empties the chunks that it was given. */
+export function bodyOf(bytes: Uint8Array): Readable {
+  return Readable.from([Buffer.from(bytes)]);
 }
 
 export interface Session {

@@ -1,9 +1,8 @@
-import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { readTrail } from '../audit/trail.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
-import { createSession, sha256, uniqueBytes, upload } from '../support/uploading.ts';
+import { bodyOf, createSession, sha256, uniqueBytes, upload } from '../support/uploading.ts';
 import { expectWaiting, holdRows } from './in-line.ts';
 import { type Held, inState, UPLOAD_TTL_SECONDS } from './in-state.ts';
 import { count, filesOf, foldersOf, rowOf, trailOf } from './inspect.ts';
@@ -110,7 +109,7 @@ test('what lands after the first clean-up is removed by the second, when nothing
   const held = await inState(server, 'aborted by its client');
   const { objectKey } = await rowOf(server, held.uploadId);
   await server.runWorker();
-  await server.running.services.objects.put(objectKey, Readable.from([uniqueBytes(4)]), 4);
+  await server.running.services.objects.put(objectKey, bodyOf(uniqueBytes(4)), 4);
   server.clock.advance({ seconds: PART_URL_TTL_SECONDS + STRAGGLER_SECONDS - 10 });
   await server.runWorker();
   expect(await filesOf(server, objectKey)).not.toEqual([]);

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FilesystemStore } from '../../src/objects/filesystem/store.ts';
 import { createHashPool, type HashPool } from '../../src/uploads/hash-pool.ts';
 import { type Folder, keyOf, makeFolder } from '../objects/folder.ts';
-import { sha256 } from '../support/uploading.ts';
+import { bodyOf, sha256 } from '../support/uploading.ts';
 
 const MIB = 1024 ** 2;
 /** Below, at and above what is read at once. */
@@ -32,7 +31,7 @@ afterEach(() => pool.close());
 async function stored(size: number) {
   const bytes = randomBytes(size);
   const key = keyOf(bytes);
-  await store.put(key, Readable.from([bytes]), size);
+  await store.put(key, bodyOf(bytes), size);
   return { key, lengthBytes: size, digest: sha256(bytes) };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { freeChunk } from '../../kernel/free-chunk.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { StoreError } from '../errors.ts';
 import { toStoreError } from './files.ts';
@@ -20,7 +21,7 @@ export interface IncomingFile {
 }
 
 /**
- * Writes a body to a new file, hashing the bytes as they pass. Where it fails, no file is left.
+ * Writes a body to a new file, hashing the bytes as they pass; its chunks are empty afterwards. Where it fails, no file is left.
  * @throws StoreError `wrong_length` where the body isn't exactly `lengthBytes` long; `upload_gone` where the folder is gone.
  */
 export async function writeIncoming(path: string, body: Readable, lengthBytes: number): Promise<IncomingFile> {
@@ -74,7 +75,7 @@ async function drain(body: Readable, handle: FileHandle, lengthBytes: number) {
   return { sha256: digestOf(hash), sizeBytes };
 }
 
-/** `writev` may write less than it was given. */
+/** Writes the chunks and gives them back. `writev` may write less than it was given. */
 async function writeAll(handle: FileHandle, buffers: Buffer[]): Promise<void> {
   let pending = buffers;
   while (pending.length > 0) {
@@ -85,6 +86,7 @@ async function writeAll(handle: FileHandle, buffers: Buffer[]): Promise<void> {
       return skipped === buffer.length ? [] : [buffer.subarray(skipped)];
     });
   }
+  buffers.forEach(freeChunk);
 }
 
 function wrongLength(lengthBytes: number, actual: string): StoreError {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
 import { messageOf } from '../../kernel/errors.ts';
+import { freeChunk } from '../../kernel/free-chunk.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { StoreError } from '../errors.ts';
 import type { ObjectKey } from '../keys.ts';
@@ -133,7 +134,7 @@ function createPieces(body: Readable, lengthBytes: number, stallMs: number) {
         if ((await chunks.next()).done !== true) throw wrongLength('more');
       };
 
-      const stream = Readable.from(piece(), { objectMode: false });
+      const stream = givesBack(Readable.from(piece(), { objectMode: false }));
       // Told by `bodyFailure`; nobody else may be listening any more.
       stream.on('error', () => undefined);
       startWatch();
@@ -151,4 +152,20 @@ function createPieces(body: Readable, lengthBytes: number, stallMs: number) {
       }
     },
   };
+}
+
+/**
+ * The same body, whose chunks are empty once they have been sent. The SDK passes a body on by `pipe`, and Node's own would not tell when
+ * a chunk is through.
+ */
+function givesBack(body: Readable): Readable {
+  body.pipe = (connection) => {
+    body.on('data', (chunk: Buffer) => {
+      if (!connection.write(chunk, () => freeChunk(chunk))) body.pause();
+    });
+    connection.on('drain', () => body.resume());
+    body.on('end', () => connection.end());
+    return connection;
+  };
+  return body;
 }
