@@ -3,6 +3,7 @@ import { recordAudit } from '../audit/store.ts';
 import { enqueueJob } from '../jobs/store.ts';
 import { AppError } from '../kernel/errors.ts';
 import { attribute, type Caller, type Services } from '../services.ts';
+import { closePartUrls } from '../uploads/close-part-urls.ts';
 import { ABORT_REASONS } from '../uploads/model.ts';
 import { cleanupPlan } from '../uploads/session.ts';
 import { abortSessionsOfRepository } from '../uploads/transition-store.ts';
@@ -14,14 +15,14 @@ import { listContainers, lockRepository, markRepositoryDeleted } from './store.t
  * @throws AppError `conflict` while a virtual repository contains it.
  */
 export async function deleteRepository(
-  services: Pick<Services, 'db' | 'clock' | 'settings'>,
+  services: Pick<Services, 'db' | 'clock' | 'settings' | 'objects' | 'log'>,
   caller: Caller,
   repoKey: RepoKey,
 ): Promise<{ repoKey: string; status: 'deleted' }> {
   const { tenantId } = caller.principal;
   const attribution = attribute(services.clock, caller);
   const { at } = attribution;
-  await services.db.transaction(async (transaction) => {
+  const ended = await services.db.transaction(async (transaction) => {
     const { repoId } = await lockRepository(transaction, tenantId, repoKey, 'for deletion');
     const containers = await listContainers(transaction, repoId);
     if (containers.length > 0) {
@@ -29,7 +30,7 @@ export async function deleteRepository(
     }
     await markRepositoryDeleted(transaction, repoId, at);
     const reason = ABORT_REASONS.repositoryDeleted;
-    await abortSessionsOfRepository(
+    const sessions = await abortSessionsOfRepository(
       transaction,
       attribution,
       { repoId, repoKey },
@@ -42,6 +43,8 @@ export async function deleteRepository(
       { tenantId, kind: 'repository.drain', runAt: at, createdAt: at },
       { repoId, repoKey },
     );
+    return sessions;
   });
+  await closePartUrls(services, ended);
   return { repoKey, status: 'deleted' };
 }

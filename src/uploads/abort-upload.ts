@@ -1,5 +1,6 @@
 import type { RepoKey } from '../access/repo-key.ts';
 import { attribute, type Caller } from '../services.ts';
+import { closePartUrls } from './close-part-urls.ts';
 import { isLive, isOverdue, type UploadId, type UploadSession } from './model.ts';
 import { cleanupPlan, expireSession, refuseState, sessionEvent, type UploadServices, withSession } from './session.ts';
 import { recordAbort } from './transition-store.ts';
@@ -19,6 +20,8 @@ export async function abortUpload(
     if (isOverdue(session, attribution.at)) return await expireSession(services, attribution, session);
     const event = sessionEvent('upload.aborted', session, { state: session.state, reason });
     const plan = cleanupPlan(services.settings, attribution.at);
-    return await recordAbort(services.db, attribution, session, reason, event, plan);
+    const aborted = await recordAbort(services.db, attribution, session, reason, event, plan);
+    if (aborted !== undefined) await closePartUrls(services, [aborted]);
+    return aborted;
   });
 }

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../audit/model.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { attribute, type Caller, type Services } from '../services.ts';
+import { closePartUrls } from './close-part-urls.ts';
 import { ABORT_REASONS, isOverdue, type UploadId, type UploadSession } from './model.ts';
 import { findSession } from './session-store.ts';
 import { type CleanupPlan, recordExpiry } from './transition-store.ts';
@@ -93,12 +94,15 @@ export async function refuseOverdue(services: UploadServices, caller: Caller, se
   );
 }
 
-/** @returns the session as it is after its expiry; undefined where somebody else changed it first. */
+/** Ends a session whose time is over. @returns the session as it is after its expiry; undefined where somebody else changed it first. */
 export async function expireSession(
   services: UploadServices,
   attribution: Parameters<typeof recordExpiry>[1],
   session: UploadSession,
 ): Promise<UploadSession | undefined> {
   const event = sessionEvent('upload.expired', session, { state: session.state, reason: ABORT_REASONS.expired });
-  return await recordExpiry(services.db, attribution, session, event, cleanupPlan(services.settings, attribution.at));
+  const plan = cleanupPlan(services.settings, attribution.at);
+  const expired = await recordExpiry(services.db, attribution, session, event, plan);
+  if (expired !== undefined) await closePartUrls(services, [expired]);
+  return expired;
 }

@@ -156,21 +156,24 @@ export async function recordExpiry(
   });
 }
 
-/** Ends every live session of a repository that is being deleted, each with its audit row and its clean-up. */
+/**
+ * Ends every live session of a repository that is being deleted, each with its audit row and its clean-up.
+ * @returns what their part URLs lead to.
+ */
 export async function abortSessionsOfRepository(
   transaction: Queryable,
   attribution: Attribution,
   repository: { repoId: number; repoKey: RepoKey },
   reason: string,
   cleanup: CleanupPlan,
-): Promise<void> {
+): Promise<Pick<UploadSession, 'objectKey' | 'multipartId'>[]> {
   const event: AuditEvent = {
     action: 'upload.aborted',
     resourceId: '',
     repoKey: repository.repoKey,
     details: { reason },
   };
-  await transaction.query(sql`
+  return await transaction.query(sql<Pick<UploadSession, 'objectKey' | 'multipartId'>>`
     with s as (
       update upload_sessions
       set state = ${TRANSITIONS.deleteRepository.to}, updated_at = ${attribution.at}, abort_reason = ${reason},
@@ -179,5 +182,5 @@ export async function abortSessionsOfRepository(
       returning *
     ), audited as (${auditInsert(attribution, event, 's', { resourceId: sql`s.upload_id::text` })}),
     cleaned as (${cleanupInsert(attribution, cleanup)})
-    select`);
+    select object_key as "objectKey", multipart_id as "multipartId" from s where multipart_id is not null`);
 }

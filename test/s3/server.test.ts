@@ -16,7 +16,7 @@ for (const name of ['minio', 'versitygw'] as const) {
 
     beforeAll(async () => {
       if (servers === null) return;
-      server = await startTestServer({ settings: s3Settings(servers[name]) });
+      server = await startTestServer({ settings: { ...s3Settings(servers[name]), uploadTtlSeconds: 3600 } });
       await server.createRepository('apps');
     });
 
@@ -62,6 +62,28 @@ for (const name of ['minio', 'versitygw'] as const) {
         fetch(signed.json.uploadUrl, { method: 'PUT', body: new Uint8Array(uniqueBytes(length)) });
       expect([(await put(99)).status, (await put(100)).status]).toEqual([403, 200]);
     });
+
+    const ends: Record<string, (session: { path: string }, repoKey: string) => Promise<unknown>> = {
+      'was aborted': ({ path }) => server.request('POST', `${path}/abort`),
+      'turned out to be past its time': ({ path }) => {
+        server.clock.advance({ seconds: server.running.services.settings.uploadTtlSeconds });
+        return server.request('POST', `${path}/complete`, { json: { parts: [{ partNumber: 1, etag: 'any' }] } });
+      },
+      'went with its repository': (_session, repoKey) => server.request('DELETE', `/v1/repos/${repoKey}`),
+    };
+
+    test.each(Object.keys(ends))(
+      'has its part URLs take nothing more from the answer on where a session %s',
+      async (how) => {
+        const repoKey = `ends-${Object.keys(ends).indexOf(how)}`;
+        await server.createRepository(repoKey);
+        const session = await createSession(server, repoKey, uniqueBytes(100));
+        const { json } = await server.request('POST', `${session.path}/parts`, { json: { partNumber: 1 } });
+        await ends[how]?.(session, repoKey);
+        const put = await fetch(json.uploadUrl, { method: 'PUT', body: new Uint8Array(uniqueBytes(100)) });
+        expect(put.status).toBe(404);
+      },
+    );
 
     test('signs a URL for no longer than the session lives', async () => {
       const session = await createSession(server, 'apps', uniqueBytes(100));

@@ -85,18 +85,25 @@ test('the bytes of a swept session are gone after the same round', async () => {
   expect(await foldersOf(server, sha256(held.bytes))).toEqual([]);
 });
 
-test.each([
-  'aborted by its client',
-  'aborted by another digest',
-  'aborted by another length',
-  'of a deleted repository',
-] as const)('the bytes of a session %s are gone after a round of the worker', async (situation) => {
-  const held = await inState(server, situation);
-  const { objectKey } = await rowOf(server, held.uploadId);
-  expect(await filesOf(server, objectKey)).not.toEqual([]);
-  await server.runWorker();
-  expect(await filesOf(server, objectKey)).toEqual([]);
-});
+test.each(['aborted by its client', 'of a deleted repository'] as const)(
+  'the bytes of a session %s are gone from the answer on',
+  async (situation) => {
+    const held = await inState(server, situation);
+    const { objectKey } = await rowOf(server, held.uploadId);
+    expect(await filesOf(server, objectKey)).toEqual([]);
+  },
+);
+
+test.each(['aborted by another digest', 'aborted by another length'] as const)(
+  'the bytes of a session %s are gone after a round of the worker',
+  async (situation) => {
+    const held = await inState(server, situation);
+    const { objectKey } = await rowOf(server, held.uploadId);
+    expect(await filesOf(server, objectKey)).not.toEqual([]);
+    await server.runWorker();
+    expect(await filesOf(server, objectKey)).toEqual([]);
+  },
+);
 
 test('a session past its time that a request ended has its bytes removed too', async () => {
   const held = await inState(server, 'parts_uploading, past its time');
