@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256, uniqueBytes } from '../support/uploading.ts';
 import { blobPath, expectNothingLeft, put, sessionsFor, unknownDigest } from './support.ts';
-import { exchange, head, talk } from './wire.ts';
+import { exchange, head, openSocket, readFirstBytes, talk } from './wire.ts';
 
 const MAXIMUM_BYTES = 1_000_000;
 const EMPTY_DIGEST = sha256(new Uint8Array());
@@ -57,6 +58,24 @@ test('after other bytes the right ones are a 201', async () => {
   expect(got.bytes.equals(bytes)).toBe(true);
 });
 
+test.each(['keep-alive', 'close'])(
+  'a client that sends all before it reads is told what is wrong, if its token is good (Connection: %s)',
+  async (connection) => {
+    const lengthBytes = 64 * 1024 ** 2;
+    const socket = await openSocket(server.url, { paused: true });
+    socket.write(
+      head(server, 'PUT', blobPath('apps', unknownDigest()), { 'content-length': String(lengthBytes), connection }),
+    );
+    const chunk = Buffer.alloc(1024 ** 2);
+    for (let sent = 0; sent < lengthBytes && !socket.destroyed; sent += chunk.length) {
+      if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    }
+    socket.resume();
+    expect((await readFirstBytes(socket)).toString('latin1')).toMatch(/^HTTP\/1\.1 413 /);
+    socket.destroy();
+  },
+);
+
 test('a chunked body is a 411', async () => {
   const bytes = uniqueBytes();
   const request = head(server, 'PUT', blobPath('apps', sha256(bytes)), {
@@ -88,17 +107,17 @@ test.each(['-1', '1.5', '0x10', 'ten', '1e3', '10, 20', '99999999999999999999'])
   },
 );
 
-test('one byte over the limit is a 413, before any of them is read', async () => {
-  const digest = unknownDigest();
-  const request = head(server, 'PUT', blobPath('apps', digest), {
-    'content-length': String(MAXIMUM_BYTES + 1),
-    connection: 'close',
-  });
-  const answer = await talk(server.url, request);
-  expect(answer).toMatch(/^HTTP\/1\.1 413 /);
-  expect(answer).toContain('"error":"payload_too_large"');
-  expect(await sessionsFor(server, digest)).toEqual([]);
-});
+test.each([String(MAXIMUM_BYTES + 1), '9223372036854775807'])(
+  'a declared length of %s is over the limit: a 413, before any byte is read',
+  async (length) => {
+    const digest = unknownDigest();
+    const request = head(server, 'PUT', blobPath('apps', digest), { 'content-length': length, connection: 'close' });
+    const answer = await talk(server.url, request);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(answer).toContain('"error":"payload_too_large"');
+    expect(await sessionsFor(server, digest)).toEqual([]);
+  },
+);
 
 test('exactly as many bytes as are allowed are a 201', async () => {
   expect(await put(server, 'apps', uniqueBytes(MAXIMUM_BYTES))).toMatchObject({ status: 201 });
