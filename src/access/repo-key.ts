@@ -7,6 +7,7 @@ export type RepoKey = Branded<string, 'RepoKey'>;
 export const repoKeySchema = z
   .string()
   .trim()
+  // Before it is lowercased: letters of other alphabets have small ones in this (U+212A, the sign of Kelvin).
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 of a-z 0-9 . _ - and start with a letter or a digit')
   .toLowerCase()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 of a-z 0-9 . _ - and start with a letter or a digit')
   .transform((key) => brand<RepoKey>(key));

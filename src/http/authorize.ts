@@ -76,7 +76,8 @@ export async function identifyIfAny(
   return undefined;
 }
 
-async function identify(services: AuthorizeServices, request: FastifyRequest): Promise<Principal> {
+/** Who asks. @throws AppError `unauthorized`, which leaves its row where a token was sent; `rate_limited`. */
+export async function identify(services: AuthorizeServices, request: FastifyRequest): Promise<Principal> {
   const { authorization } = request.headers;
   if (authorization === undefined) throw new AppError('unauthorized');
   const secret = bearerOf(request);

@@ -4,20 +4,34 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, ERROR_REGISTRY, type ErrorCode } from '../kernel/errors.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/log.ts';
-import { sendError } from './error-mapping.ts';
+import { type AuthorizeServices, identify } from './authorize.ts';
+import { sendError, toAppError } from './error-mapping.ts';
 import { HEADERS_OF_DATA } from './security-headers.ts';
 
 /** A path that no route can be looked up for, before any hook has run: broken percent-encoding, or a part that is too long. */
-export function answerBrokenPath(
+export async function answerBrokenPath(
   log: Logger,
+  authorize: AuthorizeServices,
   error: FastifyError,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply {
+): Promise<FastifyReply> {
   const { method, id: requestId } = request;
-  log.info({ requestId, method, status: ERROR_REGISTRY.bad_request.status, code: error.code }, 'request');
+  const malformed = new AppError('bad_request', 'The path of the request is malformed or too long.');
+  const failure = request.url.startsWith('/v1/') ? await judge(authorize, request, malformed) : malformed;
+  log.info({ requestId, method, status: failure.status, code: error.code }, 'request');
   reply.headers({ ...HEADERS_OF_DATA, 'x-request-id': requestId });
-  return sendError(reply, new AppError('bad_request', 'The path of the request is malformed or too long.'), requestId);
+  return sendError(reply, failure, requestId);
+}
+
+/** Who is unknown is told so first, whatever else is wrong (contract, "Order of checks"). */
+async function judge(authorize: AuthorizeServices, request: FastifyRequest, known: AppError): Promise<AppError> {
+  try {
+    await identify(authorize, request);
+    return known;
+  } catch (error) {
+    return toAppError(error);
+  }
 }
 
 /** How long a client may leave a connection open that its answer has closed. */

@@ -35,7 +35,7 @@ export const errorBodySchema = z
   .meta({ id: 'Error' });
 
 /** Anything that was thrown, as what a client is told. What is not foreseen is a bug, and a 500 that tells nothing. */
-function toAppError(error: unknown): AppError {
+export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof StoreError) {
     const { code, tellsMessage } = STORE_ANSWERS[error.kind];

@@ -91,7 +91,8 @@ export async function createServer(services: Services, options: ServerOptions): 
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => brokenRequests.answer(error, socket),
-    frameworkErrors: (error, request, reply) => void answerBrokenPath(services.log, error, request, reply),
+    frameworkErrors: (error, request, reply) =>
+      void answerBrokenPath(services.log, options.authorize, error, request, reply),
   }).withTypeProvider<ZodTypeProvider>();
 
   app.setValidatorCompiler(validatorCompiler);

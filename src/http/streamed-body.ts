@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../kernel/errors.ts';
 
-const CONTENT_LENGTH = /^\d{1,16}$/;
+/** RFC 9110 §8.6. */
+const CONTENT_LENGTH = /^\d+$/;
 
 /**
  * The declared length of a streamed body, in bytes.

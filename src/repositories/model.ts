@@ -12,7 +12,7 @@ const upstreamUrlSchema = z
   .trim()
   .max(2048)
   .regex(PRINTABLE, 'must have no control characters')
-  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an absolute http(s) URL')
+  .refine((text) => /^https?:\/\/[^/\\]/i.test(text) && URL.canParse(text), 'must be an absolute http(s) URL')
   .refine((text) => !URL.canParse(text) || !hasCredentials(new URL(text)), 'must hold no credentials');
 
 function hasCredentials({ username, password }: URL): boolean {

@@ -252,6 +252,19 @@ test.each(ROWS.filter((row) => row.conflicting !== undefined))(
   },
 );
 
+describe('a path that no route can be looked up for', () => {
+  const ask = (token: string | null) => server.request('GET', '/v1/repos/%zz', { token });
+
+  test('is a 401 to who sends no token, or a wrong one', async () => {
+    expectError(await ask(null), 401, 'unauthorized');
+    expectError(await ask('aft_nonsense'), 401, 'unauthorized');
+  });
+
+  test('is a 400 to who is known', async () => {
+    expectError(await ask(powerless), 400, 'bad_request');
+  });
+});
+
 describe('beside a conflict', () => {
   test('a malformed field of a taken key is a 400', async () => {
     const json = { repoKey: 'apps', repoType: 'remote', upstreamUrl: 'nonsense' };
