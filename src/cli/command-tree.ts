@@ -19,6 +19,8 @@ interface OptionNode {
   readonly flags: string;
   readonly names: readonly string[];
   readonly summary: string;
+  /** The summary with the choices and the default, as the help shows them. */
+  readonly description: string;
   readonly takesValue: boolean;
   readonly choices: readonly string[];
 }
@@ -31,7 +33,7 @@ export function describeCommand(command: Command, path: readonly string[] = []):
     summary: command.description(),
     usage: [...(path.length > 0 ? path : []), command.usage()].join(' '),
     commands: command.commands.map((child) => describeCommand(child, [...path, child.name()])),
-    options: [...command.options, ...helpOption(command)].map(describeOption),
+    options: [...command.options, ...helpOption(command)].map((option) => describeOption(command, option)),
     takesRepository: names.includes('repository'),
     takesFile: names.includes('file'),
     more: textAfterHelp(command),
@@ -45,11 +47,12 @@ function helpOption(command: Command): readonly Option[] {
     .filter((option) => option.long === '--help');
 }
 
-function describeOption(option: Option): OptionNode {
+function describeOption(command: Command, option: Option): OptionNode {
   return {
     flags: option.flags,
     names: [option.short, option.long].filter((name) => typeof name === 'string'),
     summary: option.description,
+    description: command.createHelp().optionDescription(option),
     takesValue: option.required || option.optional,
     choices: option.argChoices ?? [],
   };

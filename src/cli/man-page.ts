@@ -27,7 +27,7 @@ function section(node: CommandNode): string[] {
     text(node.summary),
     ...node.options
       .filter(({ names }) => !names.includes('--help'))
-      .flatMap((option) => ['.TP', `.B ${text(option.flags)}`, text(option.summary)]),
+      .flatMap((option) => ['.TP', `.B ${text(option.flags)}`, text(option.description)]),
     ...(node.more === '' ? [] : verbatim(node.more)),
     ...node.commands.flatMap(section),
   ];

@@ -185,6 +185,11 @@ describe('the command line', () => {
     expect((await run(...argv, '--help')).stdout.toString()).toContain(text);
   });
 
+  test('the time of a token is told once, as one types it', async () => {
+    const help = (await run('token', 'issue', '--help')).stdout.toString();
+    expect(help.match(/\(default: .*\)/g)).toEqual(['(default: 8h)']);
+  });
+
   test.each([
     [['psh'], "unknown command 'psh'"],
     [['push', '-r', 'libs'], "missing required argument 'file'"],

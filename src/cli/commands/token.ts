@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { TokenRecord } from '../../client/types.ts';
 import {
   type CommonOptions,
@@ -45,7 +45,11 @@ function issueCommand(context: CliContext): Command {
   ])
     .requiredOption('--subject <name>', 'who it is for')
     .option('--scope <scope>', 'repo:<repository|*>:<read|write|admin|promote>; may be repeated', repeatable)
-    .option('--ttl <time>', 'how long it lives, like 90m, 8h or 1d (default: 8h)', parseTtlMinutes, DEFAULT_TTL_MINUTES)
+    .addOption(
+      new Option('--ttl <time>', 'how long it lives, like 90m, 8h or 1d')
+        .argParser(parseTtlMinutes)
+        .default(DEFAULT_TTL_MINUTES, '8h'),
+    )
     .option('--bootstrap-token-stdin', "read the installation's bootstrap token from standard input")
     .addHelpText(
       'after',
