@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Reply } from '../reply.ts';
 import { NOBODY, type Stage } from '../stage.ts';
 import { commit } from './upload.ts';
 import { createSession, headersOf, sha256, type World } from './world.ts';
@@ -23,7 +24,7 @@ async function refusedAtTheDoor(stage: Stage, { repoKey, writer }: World): Promi
     body: other,
     headers: headersOf(part.at('headers')),
   });
-  stage.check('the store takes no other bytes than the signed ones', refused.status, 400);
+  checkStoreRefusal(stage, refused, { announced: sha256(declared), sent: sha256(other) });
   const seen = await stage.send(writer, 'GET', session.path);
   stage.check('and keeps none of them', seen.at('parts'), []);
 }
@@ -41,16 +42,21 @@ async function refusedAtCommit(stage: Stage, world: World): Promise<void> {
   stage.check('the object is made', completed.at('state'), 'pending_commit');
   const refused = await commit(stage, world, session);
   stage.check(
-    'the commit is refused, and says what was declared and what came',
-    { status: refused.status, ...withoutMessage(refused.json) },
-    {
-      status: 409,
-      error: 'upload_verification_failed',
-      expectedDigest: sha256(declared),
-      actualDigest: sha256(other),
-      expectedLength: declared.length,
-      actualLength: other.length,
-    },
+    'the commit is refused, in words, and by what was declared and what came',
+    [refused.status, refused.json],
+    [
+      409,
+      {
+        error: 'upload_verification_failed',
+        message:
+          'The uploaded bytes have another digest than was declared; nothing was committed and the upload is aborted. Start a new one.',
+        requestId: refused.header('x-request-id'),
+        expectedDigest: sha256(declared),
+        actualDigest: sha256(other),
+        expectedLength: declared.length,
+        actualLength: other.length,
+      },
+    ],
   );
   const seen = await stage.send(writer, 'GET', session.path);
   stage.check(
@@ -64,8 +70,30 @@ async function refusedAtCommit(stage: Stage, world: World): Promise<void> {
   }
 }
 
-/** The sentence and the request id are for people. */
-function withoutMessage(body: unknown): Record<string, unknown> {
-  if (typeof body !== 'object' || body === null) return {};
-  return Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'message' && name !== 'requestId'));
+/** What S3 servers call bytes of another checksum than was signed. */
+const S3_CODES = ['BadDigest', 'XAmzContentChecksumMismatch', 'XAmzContentSHA256Mismatch'];
+
+/** The product's own store says what came; a store behind S3 has its own words. */
+function checkStoreRefusal(stage: Stage, refused: Reply, digests: { announced: string; sent: string }): void {
+  if (refused.json === undefined) {
+    const code = /<Code>(\w+)<\/Code>/.exec(refused.bytes.toString('utf8'))?.[1] ?? 'none';
+    stage.check(
+      'the store takes no other bytes than the signed ones, and says why',
+      [refused.status, S3_CODES.includes(code) ? 'a checksum that differs' : code],
+      [400, 'a checksum that differs'],
+    );
+    return;
+  }
+  stage.check(
+    'the store takes no other bytes than the signed ones, and says which came',
+    [refused.status, refused.json],
+    [
+      400,
+      {
+        error: 'bad_request',
+        message: `the part has the SHA-256 ${digests.sent}, and ${digests.announced} was announced.`,
+        requestId: refused.header('x-request-id'),
+      },
+    ],
+  );
 }
