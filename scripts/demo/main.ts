@@ -51,7 +51,7 @@ async function run(options: Options): Promise<number> {
   const masks = createMasks();
   const narrator = options.json
     ? createJsonReport(process.stdout, masks)
-    : createTerminal(process.stdout, masks, { pause: options.pause });
+    : createTerminal(process.stdout, masks, { pause: options.pause, interruption });
   const installation = options.against === undefined ? await startOwn(folder) : given(options.against);
   stack.defer(() => installation.stop());
   for (const secret of [installation.bootstrapToken, installation.adminToken]) {
@@ -65,12 +65,19 @@ async function run(options: Options): Promise<number> {
   try {
     await play(stage);
   } catch (error) {
-    failure = messageOf(error);
+    if (!isInterruption(error)) failure = messageOf(error);
   }
-  if (interruption.signal.aborted) return INTERRUPTED;
+  if (interruption.signal.aborted) {
+    if (failure !== undefined) process.stderr.write(`demo: ${failure}\n`);
+    return INTERRUPTED;
+  }
   const summary = stage.summary(failure);
   narrator.finish(summary);
   return summary.failed.length > 0 || failure !== undefined ? DIFFERED : 0;
+}
+
+function isInterruption(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 function messageOf(error: unknown): string {

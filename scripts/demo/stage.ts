@@ -72,7 +72,10 @@ export function createStage(
 
   return {
     ...given,
-    chapter: (title) => narrator.chapter(title),
+    async chapter(title) {
+      await narrator.chapter(title);
+      given.signal.throwIfAborted();
+    },
     async lastChapter(title) {
       isOver = true;
       if (!given.signal.aborted) await narrator.chapter(title);

@@ -21,21 +21,29 @@ const INDENT = '    ';
 
 type Style = Parameters<typeof styleText>[0];
 
+interface TerminalOptions {
+  pause: boolean;
+  /** Ends a pause; Ctrl-C within one aborts it. */
+  interruption: AbortController;
+}
+
 /** Prints the demo for a person. Colours only on a terminal that shows them, and not with NO_COLOR. */
-export function createTerminal(output: NodeJS.WriteStream, masks: Masks, options: { pause: boolean }): Narrator {
+export function createTerminal(output: NodeJS.WriteStream, masks: Masks, options: TerminalOptions): Narrator {
   const columns = output.isTTY ? Math.max(NARROWEST_COLUMNS, Math.min(WIDEST_COLUMNS, output.columns)) : PLAIN_COLUMNS;
+  /** In a file nothing literal is broken, so that it can be searched and copied. */
+  const literalColumns = output.isTTY ? columns - INDENT.length : Number.POSITIVE_INFINITY;
   const paint = (style: Style, text: string) => styleText(style, text, { stream: output });
   const print = (line = '') => void output.write(`${line.trimEnd()}\n`);
   /** Literal text, broken where the terminal ends, so that the indentation stays. */
   const literal = (text: string, style?: Style) => {
     for (const line of masks.apply(text).split('\n')) {
-      for (const piece of fold(line, columns - INDENT.length)) {
+      for (const piece of fold(line, literalColumns)) {
         print(INDENT + (style === undefined ? piece : paint(style, piece)));
       }
     }
   };
   const header = ([name, value]: Header, remark = '') => {
-    const [first = '', ...more] = fold(masks.apply(`${name}: ${value}`), columns - INDENT.length);
+    const [first = '', ...more] = fold(masks.apply(`${name}: ${value}`), literalColumns);
     print(`${INDENT}${paint('cyan', `${name}:`)}${first.slice(name.length + 1)}  ${paint('dim', remark)}`);
     for (const piece of more) print(`${INDENT}${piece}`);
   };
@@ -49,7 +57,9 @@ export function createTerminal(output: NodeJS.WriteStream, masks: Masks, options
 
   return {
     async chapter(title) {
-      if (options.pause && chapters > 0) await waitForKey(output, paint('dim', '  ⏎  a key goes on, Ctrl-C ends '));
+      const prompt = paint('dim', '  ⏎  a key goes on, Ctrl-C ends ');
+      if (options.pause && chapters > 0) await waitForKey(output, prompt, options.interruption);
+      if (options.interruption.signal.aborted) return;
       chapters += 1;
       gap();
       const text = ` ${chapters} · ${title} `;
@@ -62,7 +72,7 @@ export function createTerminal(output: NodeJS.WriteStream, masks: Masks, options
     exchange(seen, by) {
       gap();
       const target = masks.apply(`${seen.url.pathname}${seen.url.search}`);
-      const [first = '', ...more] = fold(`${seen.method} ${target}`, columns - INDENT.length);
+      const [first = '', ...more] = fold(`${seen.method} ${target}`, literalColumns);
       print(`  ${paint(['bold', 'blue'], '→')} ${paint('bold', first)}`);
       for (const piece of more) print(INDENT + paint('bold', piece));
       for (const each of seen.requestHeaders) header(each, each[0] === 'Authorization' ? by : '');

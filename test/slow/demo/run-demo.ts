@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-const MAIN = join(import.meta.dirname, '..', '..', '..', 'scripts', 'demo', 'main.ts');
+export const MAIN = join(import.meta.dirname, '..', '..', '..', 'scripts', 'demo', 'main.ts');
 const LIMIT_MS = 180_000;
 
 const reportSchema = z.object({
@@ -33,4 +34,31 @@ export function runDemo(args: readonly string[], environment: NodeJS.ProcessEnv)
       resolve({ exitCode: child.exitCode, stdout, stderr, report });
     });
   });
+}
+
+/** A demo that is told to a person, under way. */
+interface StartedDemo {
+  /** All that it printed so far. */
+  printed(this: void): string;
+  readonly exitCode: Promise<unknown>;
+  interrupt(this: void): void;
+}
+
+/** Starts `npm run demo -- …` with its output in a pipe, as to a file. */
+export function startDemo(args: readonly string[], environment: NodeJS.ProcessEnv): StartedDemo {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...environment };
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env,
+    timeout: LIMIT_MS,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
+  return {
+    printed: () => printed,
+    exitCode: once(child, 'close').then(([code]: unknown[]) => code),
+    interrupt: () => void child.kill('SIGINT'),
+  };
 }
