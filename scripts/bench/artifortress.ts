@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { newBootstrapToken, prepareRepository, REPO_KEY, startArtifortress } from './artifortress-server.ts';
+import {
+  type ArtifortressServer,
+  newBootstrapToken,
+  prepareRepository,
+  REPO_KEY,
+  startArtifortress,
+} from './artifortress-server.ts';
 import { UploadSessions } from './artifortress-sessions.ts';
 import { headerOf } from './http-reply.ts';
 import { productVersion } from './machine.ts';
@@ -28,8 +34,12 @@ export async function openArtifortress(
   { folderName, storeEnv }: Place = { folderName: 'artifortress', storeEnv: {} },
 ): Promise<Artifortress> {
   const bootstrapToken = newBootstrapToken();
-  const { child, port } = await startArtifortress(stack, join(root, folderName), bootstrapToken, storeEnv);
-  const token = await prepareRepository(port, bootstrapToken);
+  const server = await startArtifortress(stack, join(root, folderName), bootstrapToken, storeEnv);
+  return artifortressAt(server, await prepareRepository(server.port, bootstrapToken));
+}
+
+/** A running server of ours with its repository, as a token sees it. */
+export function artifortressAt({ child, port }: ArtifortressServer, token: string): Artifortress {
   const authorization = { Authorization: `Bearer ${token}` };
   const blobTarget = (digest: string) => `/v1/repos/${REPO_KEY}/blobs/${digest}`;
 

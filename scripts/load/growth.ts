@@ -17,7 +17,7 @@ import { planStatements } from './growth-plans.ts';
 import { sizesUpTo } from './growth-sizes.ts';
 import { headOf } from './head.ts';
 import type { Options } from './options.ts';
-import { openOurs } from './place.ts';
+import { openFilled } from './place.ts';
 import type { GrowthResult } from './results.ts';
 import { seededDigest, seedRows } from './seed-rows.ts';
 import { artifortressTarget } from './targets.ts';
@@ -95,27 +95,27 @@ export async function measureGrowth(options: Options, workplace: Workplace): Pro
 
 const clock = { nowMs: () => performance.now() };
 
-/** Starts a server of its own, stores one object, and writes rows of blobs that all stand on it. */
+/** Starts a server of its own on one stored object and rows of blobs that all stand on it. */
 async function openSeeded(options: Options, workplace: Workplace, rows: number): Promise<SeededServer> {
   workplace.progress(`seeding ${rows} blobs`);
   const folderName = `artifortress-${rows}`;
-  const ours = await openOurs(workplace, options, {}, folderName);
+  const dataFolder = join(workplace.root, folderName);
   const fresh = freshObjects();
   const object = fresh(OBJECT_BYTES);
-  await withConnection(ours, (connection) => ours.put(connection, object));
-  const dataFolder = join(workplace.root, folderName);
-  const database = await findRunningPostgres(join(dataFolder, 'postgres'));
-  if (database === undefined) throw new Error(`no database runs in ${dataFolder}`);
-  const startedAtMs = performance.now();
-  const client = new Client(database);
-  await client.connect();
-  try {
-    const { repoId, objectKey } = await findObject(client, object.digest);
-    const plan = { rows, repoId, repoKey: REPO_KEY, objectKey, lengthBytes: OBJECT_BYTES };
-    await seedRows(client, plan, workplace.progress);
-  } finally {
-    await client.end();
-  }
+  const { ours, filling: seededSeconds } = await openFilled(workplace, options, folderName, async (seeding) => {
+    await withConnection(seeding, (connection) => seeding.put(connection, object));
+    const startedAtMs = performance.now();
+    const client = new Client(await databaseIn(dataFolder));
+    await client.connect();
+    try {
+      const { repoId, objectKey } = await findObject(client, object.digest);
+      const plan = { rows, repoId, repoKey: REPO_KEY, objectKey, lengthBytes: OBJECT_BYTES };
+      await seedRows(client, plan, workplace.progress);
+    } finally {
+      await client.end();
+    }
+    return (performance.now() - startedAtMs) / 1000;
+  });
   // Any of the seeded blobs: what is looked up was mostly not looked up before.
   const tasks = seededTasks({ seed: options.seed, mix: MIX, sizes: SIZES }, fresh, (random) => ({
     ...object,
@@ -124,12 +124,18 @@ async function openSeeded(options: Options, workplace: Workplace, rows: number):
   return {
     ours,
     rows,
-    seededSeconds: (performance.now() - startedAtMs) / 1000,
-    database,
+    seededSeconds,
+    database: await databaseIn(dataFolder),
     dataFolder,
     tasks,
     rounds: [],
   };
+}
+
+async function databaseIn(dataFolder: string): Promise<SeededServer['database']> {
+  const database = await findRunningPostgres(join(dataFolder, 'postgres'));
+  if (database === undefined) throw new Error(`no database runs in ${dataFolder}`);
+  return database;
 }
 
 async function findObject(client: Client, digest: string): Promise<{ repoId: string; objectKey: string }> {

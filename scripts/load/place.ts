@@ -1,4 +1,6 @@
-import { type Artifortress, openArtifortress } from '../bench/artifortress.ts';
+import { join } from 'node:path';
+import { type Artifortress, artifortressAt, openArtifortress } from '../bench/artifortress.ts';
+import { newBootstrapToken, prepareRepository, startArtifortress } from '../bench/artifortress-server.ts';
 import { startDockerRegistry } from '../bench/docker-registry.ts';
 import { startNginx } from '../bench/nginx.ts';
 import { openRawS3 } from '../bench/raw-s3.ts';
@@ -44,16 +46,39 @@ export async function openPlace(workplace: Workplace, options: PlaceOptions): Pr
   return { ours, peers, readers: [ours.redirecting], keepers: peers, participants };
 }
 
-/** Starts our server alone, with its metrics open to whoever watches it, in a folder of its own below the run's. */
+/** Starts our server alone, with its metrics open to whoever watches it. */
 export async function openOurs(
   { stack, root }: Workplace,
-  { cpuProfileFolder, serverSettings }: ServerOptions,
+  options: ServerOptions,
   storeEnv: Readonly<Record<string, string>> = {},
-  folderName = 'artifortress',
 ): Promise<Artifortress> {
-  const profiling = cpuProfileFolder === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${cpuProfileFolder}` };
   return await openArtifortress(stack, root, {
-    folderName,
-    storeEnv: { ...storeEnv, ...profiling, ARTIFORTRESS_METRICS_OPEN: 'true', ...serverSettings },
+    folderName: 'artifortress',
+    storeEnv: { ...storeEnv, ...environmentOf(options) },
   });
+}
+
+/**
+ * Starts our server alone, in a folder of its own, without its worker, has `fill` put into it what it is to hold, and starts it again
+ * as it is measured: so the worker's queries meet no table whose indexes are not there yet.
+ */
+export async function openFilled<Filling>(
+  { stack, root }: Workplace,
+  options: ServerOptions,
+  folderName: string,
+  fill: (ours: Artifortress) => Promise<Filling>,
+): Promise<{ ours: Artifortress; filling: Filling }> {
+  const folder = join(root, folderName);
+  const bootstrapToken = newBootstrapToken();
+  const start = (env: Readonly<Record<string, string>>) => startArtifortress(stack, folder, bootstrapToken, env);
+  const first = await start({ ...environmentOf({ ...options, cpuProfileFolder: null }), ARTIFORTRESS_WORKER: 'false' });
+  const token = await prepareRepository(first.port, bootstrapToken);
+  const filling = await fill(artifortressAt(first, token));
+  await first.child.stop();
+  return { ours: artifortressAt(await start(environmentOf(options)), token), filling };
+}
+
+function environmentOf({ cpuProfileFolder, serverSettings }: ServerOptions): Record<string, string> {
+  const profiling = cpuProfileFolder === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${cpuProfileFolder}` };
+  return { ...profiling, ARTIFORTRESS_METRICS_OPEN: 'true', ...serverSettings };
 }
