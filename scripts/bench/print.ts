@@ -18,7 +18,7 @@ const S3_LEGEND = [
 /** Returns a report as text for a terminal, or as Markdown. */
 export function printReport(report: Report): string {
   const { markdown } = report.options;
-  const formatTable = markdown ? markdownTable : plainTable;
+  const formatTable = (table: Table) => (markdown ? markdownTable(table) : plainTable(table));
   const lines = [
     ...(markdown ? documentHead(report) : []),
     ...headLines(report).map((line) => (markdown ? `- ${line}` : line)),
@@ -68,8 +68,9 @@ function plainTable({ title, columns, rows }: Table): string[] {
   return [title, ...all.map((row) => `  ${format(row).trimEnd()}`)];
 }
 
-export function markdownTable({ title, columns, rows }: Table): string[] {
+/** A table below its title, which is a heading of this level. */
+export function markdownTable({ title, columns, rows }: Table, level: '##' | '###' = '###'): string[] {
   const format = (row: readonly string[]) => `| ${row.join(' | ')} |`;
   const rule = format(columns.map((_, column) => (column === 0 ? '---' : '---:')));
-  return [`### ${title}`, '', format(columns), rule, ...rows.map(format)];
+  return [`${level} ${title}`, '', format(columns), rule, ...rows.map(format)];
 }

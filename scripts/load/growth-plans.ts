@@ -23,7 +23,6 @@ type PlannedStatement = GrowthResult['plans']['statements'][number];
 
 /** They grow with the number of artifacts; the others with the number of people and repositories. */
 const GROWING_TABLES = ['blobs', 'blob_references', 'upload_sessions', 'audit_events'];
-const TEXT_CHARACTERS = 140;
 
 interface PlanNode {
   readonly 'Node Type': string;
@@ -99,7 +98,7 @@ function explaining(db: Database, plans: Map<string, PlannedStatement>): Databas
 
 function plannedStatement(text: string, nodes: readonly PlanNode[]): PlannedStatement {
   return {
-    text: text.slice(0, TEXT_CHARACTERS),
+    text,
     nodes: nodes.map((node) =>
       [node['Node Type'], node['Index Name'] ?? node['Relation Name']].filter(Boolean).join(' '),
     ),

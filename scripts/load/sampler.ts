@@ -34,13 +34,13 @@ export function startSampler(watched: Watched, intervalMs = DEFAULT_INTERVAL_MS)
 
   const look = async (): Promise<void> => {
     const atSeconds = (performance.now() - startedAtMs) / 1000;
-    const memory = watched.usage.residentMemory();
     const cpu = watched.usage.cpuTime();
+    const postgresqlPssBytes = await watched.usage.databaseMemory();
     const metrics = valuesOf(watched.hasMetrics ? await readMetrics(connection) : '');
     samples.push({
       atSeconds,
-      rssBytes: memory.serverBytes,
-      postgresqlRssBytes: memory.postgresqlBytes,
+      rssBytes: watched.usage.residentMemory().serverBytes,
+      postgresqlPssBytes,
       cpuSeconds: cpu.totalSeconds - startUsage.totalSeconds,
       postgresqlCpuSeconds: cpu.postgresqlSeconds - startUsage.postgresqlSeconds,
       ...watched.usage.openHandles(),

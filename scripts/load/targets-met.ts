@@ -2,6 +2,7 @@ import { median } from '../bench/statistics.ts';
 import { MIB_BYTES } from '../bench/units.ts';
 import { LEAST_ROWS } from './growth-sizes.ts';
 import type { GrowthResult, LoadResult, Sample, SlowResult, SoakResult, ThroughputResult } from './results.ts';
+import { shortStatement } from './statement-text.ts';
 import { type Trend, trendOf } from './trend.ts';
 
 /** A target of the project beside what was measured. */
@@ -23,6 +24,11 @@ const MOST_SLOW_RSS_MIB = 512;
 const MOST_SOAK_GROWTH = 0.05;
 /** The beginning of a soak, in which pools, caches and the heap reach their size. */
 const SETTLING_SHARE = 0.25;
+
+/** A count with its thousands apart. */
+export function grouped(count: number): string {
+  return count.toLocaleString('en');
+}
 
 /** Returns the targets that a result tells of, and whether they are met. */
 export function verdictsOf(result: LoadResult): Verdict[] {
@@ -65,7 +71,7 @@ function ofThroughput({ store, sizes, points }: ThroughputResult): Verdict[] {
     return [
       {
         target: `${store}: ${load}, 256 KiB, ${TARGET_CONCURRENCY} in flight`,
-        aim: `≥ ${leastMib} MiB/s and ${least}/s (${FACTOR}× an earlier implementation)`,
+        aim: `≥ ${leastMib} MiB/s and ${grouped(least)}/s (${FACTOR}× an earlier implementation)`,
         measured: `${figures.mibPerSecond.toFixed(1)} MiB/s, ${figures.perSecond.toFixed(0)}/s (${(figures.mibPerSecond / mibPerSecond).toFixed(1)}×)`,
         met: figures.mibPerSecond >= leastMib && figures.perSecond >= least,
       },
@@ -92,7 +98,7 @@ function ofGrowth(result: GrowthResult): Verdict[] {
     const ratio = median(quotients);
     const [least, most] = [Math.min(...quotients), Math.max(...quotients)];
     return {
-      target: `p99 of ${name} among ${rows} blobs over ${LEAST_ROWS}`,
+      target: `p99 of ${name} among ${grouped(rows)} blobs over ${grouped(LEAST_ROWS)}`,
       aim: `≤ ${MOST_GROWTH}×`,
       measured: `${ratio.toFixed(2)}× (rounds ${least.toFixed(2)}–${most.toFixed(2)})`,
       met: ratio <= MOST_GROWTH,
@@ -104,7 +110,7 @@ function ofGrowth(result: GrowthResult): Verdict[] {
     {
       target: `statements that read a growing table from end to end, of ${result.plans.statements.length}`,
       aim: '0',
-      measured: [String(scanning.length), ...scanning.map(({ text }) => text)].join('; '),
+      measured: [String(scanning.length), ...scanning.map(({ text }) => shortStatement(text))].join('; '),
       met: scanning.length === 0,
     },
   ];
@@ -116,13 +122,13 @@ function ofSlow(result: SlowResult): Verdict[] {
   const failures = Object.entries(errors).map(([code, count]) => `${count} × ${code}`);
   return [
     {
-      target: `${downloads} slow downloads and ${uploads} slow uploads held for ${holdSeconds} s`,
+      target: `${grouped(downloads)} slow downloads and ${grouped(uploads)} slow uploads held for ${holdSeconds} s`,
       aim: 'all, without an error',
-      measured: [`${downloadsHeld} and ${uploadsCommitted}`, ...failures].join(', '),
+      measured: [`${grouped(downloadsHeld)} and ${grouped(uploadsCommitted)}`, ...failures].join(', '),
       met: downloadsHeld === downloads && uploadsCommitted === uploads && failures.length === 0,
     },
     {
-      target: 'memory of the server meanwhile, at its peak',
+      target: 'memory of the server process meanwhile, without PostgreSQL, at its peak',
       aim: `≤ ${MOST_SLOW_RSS_MIB} MiB`,
       measured: `${rssMib.toFixed(0)} MiB`,
       met: rssMib <= MOST_SLOW_RSS_MIB,
@@ -138,7 +144,10 @@ interface SoakSeries {
 
 /** What may not grow in a soak, by name. */
 export const SOAK_SERIES: Readonly<Record<string, SoakSeries>> = {
-  'memory of the server, MiB': { read: ({ rssBytes }) => rssBytes / MIB_BYTES, allowance: 0 },
+  'memory of the server process, without PostgreSQL, MiB': {
+    read: ({ rssBytes }) => rssBytes / MIB_BYTES,
+    allowance: 0,
+  },
   'open files and sockets': { read: ({ files }) => files, allowance: 10 },
   'connections to PostgreSQL': { read: ({ databaseConnections }) => databaseConnections, allowance: 2 },
 };

@@ -28,12 +28,11 @@ export async function watching<Result>(
     samples = await sampler.stop();
   }
   const client = process.cpuUsage(clientBefore);
-  const peak = watched.usage.peakMemory();
   const cpuSeconds = samples.at(-1)?.cpuSeconds ?? 0;
   const bytes = bytesOf(result);
   const envelope: Envelope = {
-    peakRssBytes: peak.serverBytes,
-    postgresqlPeakRssBytes: peak.postgresqlBytes,
+    peakRssBytes: watched.usage.peakMemory().serverBytes,
+    postgresqlPeakPssBytes: largest(samples.map(({ postgresqlPssBytes }) => postgresqlPssBytes ?? null)),
     cpuSeconds,
     cpuSecondsPerGib: bytes === 0 ? null : cpuSeconds / (bytes / GIB_BYTES),
     clientCpuSeconds: (client.user + client.system) / MICROSECONDS_A_SECOND,

@@ -13,6 +13,11 @@ const BASE = {
   height: HEIGHT,
 } as const;
 const SECONDS_A_MINUTE = 60;
+/** Room for the labels of every y axis alike, so that the charts of a column stand one below the other. */
+const Y_LABEL_PIXELS = 52;
+
+/** Below the chart, and its names in full. */
+const LONG_LEGEND = { orient: 'bottom', columns: 2, labelLimit: 0 } as const;
 
 /** Operations a second against how many are under way, of each server, operation by operation. */
 export function throughputChart({ points, store }: ThroughputResult): TopLevelSpec {
@@ -37,11 +42,18 @@ export function throughputChart({ points, store }: ThroughputResult): TopLevelSp
       mark: { type: 'line', point: true },
       encoding: {
         x: { field: 'concurrency', type: 'quantitative', scale: { type: 'log', base: 2 }, title: 'in flight' },
-        y: { field: 'perSecond', type: 'quantitative', scale: { type: 'log' }, title: 'a second' },
-        color: { field: 'server', type: 'nominal', title: null, legend: { orient: 'bottom' } },
+        y: {
+          field: 'perSecond',
+          type: 'quantitative',
+          scale: { type: 'log' },
+          title: 'a second',
+          axis: { minExtent: Y_LABEL_PIXELS, maxExtent: Y_LABEL_PIXELS },
+        },
+        color: { field: 'server', type: 'nominal', title: null, legend: { orient: 'bottom', labelLimit: 0 } },
       },
     },
-    resolve: { scale: { y: 'independent' } },
+    // An axis at each: there are not as many as fill the columns.
+    resolve: { scale: { y: 'independent' }, axis: { x: 'independent' } },
   };
 }
 
@@ -78,24 +90,35 @@ export function latencyChart({ points, store }: ThroughputResult): TopLevelSpec 
   };
 }
 
-/** Memory of the server and of PostgreSQL through a run. */
+/** Memory of the server process and of PostgreSQL's through a run. */
 export function memoryChart({ samples, kind }: SoakResult | SlowResult): TopLevelSpec {
-  const values = samples.flatMap(({ atSeconds, rssBytes, postgresqlRssBytes, heapUsedBytes }) => {
+  const values = samples.flatMap(({ atSeconds, rssBytes, postgresqlPssBytes, postgresqlRssBytes, heapUsedBytes }) => {
     const minutes = atSeconds / SECONDS_A_MINUTE;
-    const series = { server: rssBytes, 'server heap': heapUsedBytes, PostgreSQL: postgresqlRssBytes };
+    const series = {
+      'server process': rssBytes,
+      'its JavaScript heap': heapUsedBytes,
+      PostgreSQL: postgresqlPssBytes,
+      'PostgreSQL, shared memory counted in each process': postgresqlRssBytes,
+    };
     return Object.entries(series).flatMap(([what, bytes]) =>
-      bytes === null ? [] : [{ minutes, what, mib: bytes / MIB_BYTES }],
+      bytes === null || bytes === undefined ? [] : [{ minutes, what, mib: bytes / MIB_BYTES }],
     );
   });
+  const lastMinute = (samples.at(-1)?.atSeconds ?? 0) / SECONDS_A_MINUTE;
   return {
     ...BASE,
     title: kind === 'soak' ? 'Memory through the soak' : 'Memory while slow clients are held',
     data: { values },
     mark: 'line',
     encoding: {
-      x: { field: 'minutes', type: 'quantitative', title: 'minutes' },
+      x: {
+        field: 'minutes',
+        type: 'quantitative',
+        title: 'minutes',
+        scale: { domain: [0, lastMinute], nice: false },
+      },
       y: { field: 'mib', type: 'quantitative', title: 'MiB, resident' },
-      color: { field: 'what', type: 'nominal', title: null },
+      color: { field: 'what', type: 'nominal', title: null, sort: null, legend: LONG_LEGEND },
     },
   };
 }
@@ -115,7 +138,13 @@ export function growthChart(result: GrowthResult): TopLevelSpec {
     data: { values },
     mark: { type: 'line', point: true },
     encoding: {
-      x: { field: 'rows', type: 'quantitative', scale: { type: 'log' }, title: 'blobs in the database' },
+      x: {
+        field: 'rows',
+        type: 'quantitative',
+        scale: { type: 'log', nice: false },
+        title: 'blobs in the database',
+        axis: { values: result.databases.map(({ rows }) => rows), format: ',', labelOverlap: false },
+      },
       y: { field: 'ms', type: 'quantitative', title: 'p99, ms' },
       color: { field: 'step', type: 'nominal', title: null },
     },

@@ -1,16 +1,18 @@
 import type { LatencySummary } from '../../../src/cli/bench/latencies.ts';
+import { toTheSecond } from '../../bench/machine.ts';
 import { markdownTable } from '../../bench/print.ts';
 import { median } from '../../bench/statistics.ts';
 import { GIB_BYTES, MIB_BYTES } from '../../bench/units.ts';
 import type { GrowthResult, Head, Point, SlowResult, SoakResult, ThroughputResult } from '../results.ts';
-import { p99sOf, SOAK_SERIES, soakTrend, type Verdict } from '../targets-met.ts';
+import { shortStatement } from '../statement-text.ts';
+import { grouped, p99sOf, SOAK_SERIES, soakTrend, type Verdict } from '../targets-met.ts';
 
 const NOTHING = '–';
 
 /** The targets beside what was measured. */
 export function verdictTable(verdicts: readonly Verdict[]): string[] {
   const rows = verdicts.map(({ target, aim, measured, met }) => [target, aim, measured, met ? 'met' : '**MISSED**']);
-  return markdownTable({ title: 'Targets', columns: ['', 'aim', 'measured', ''], rows });
+  return markdownTable({ title: 'Targets', columns: ['target', 'aim', 'measured', 'verdict'], rows }, '##');
 }
 
 /** Where, on what, and by which command a result was made. */
@@ -18,7 +20,7 @@ function headLines({ machine, versions, missing, command, quick }: Head): string
   const { cpu, cores, memoryGib, kernel, fileSystem, node, postgresql, commit, startedAtUtc } = machine;
   const others = Object.entries(versions).map(([name, version]) => `; ${name}: ${version}`);
   return [
-    `- \`${command}\`, ${startedAtUtc}, commit ${commit}`,
+    `- \`${command}\`, ${toTheSecond(startedAtUtc)}, commit ${commit}`,
     `- ${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}, ${fileSystem}; Node ${node}, PostgreSQL ${postgresql}${others.join('')}`,
     ...(quick ? ['- **a quick run: its figures mean nothing**'] : []),
     ...missing.map((name) => `- **not compared with ${name}: it was not installed**`),
@@ -38,13 +40,13 @@ export function throughputSection(result: ThroughputResult): string[] {
     '',
     ...markdownTable({
       title: `Closed loop (${store})`,
-      columns: ['', 'in flight', 'server', '/s', 'MiB/s', ...LATENCY_COLUMNS, 'errors'],
+      columns: ['operation', 'in flight', 'server', '/s', 'MiB/s', ...LATENCY_COLUMNS, 'errors'],
       rows: closed.flatMap(loadRows),
     }),
     '',
     ...markdownTable({
       title: `Open loop: ${mix} (${store})`,
-      columns: ['', 'in flight at most', 'rate meant', '/s', 'MiB/s', ...LATENCY_COLUMNS, 'errors'],
+      columns: ['operation', 'in flight at most', 'rate meant', '/s', 'MiB/s', ...LATENCY_COLUMNS, 'errors'],
       rows: open.flatMap(loadRows),
     }),
     '',
@@ -52,7 +54,7 @@ export function throughputSection(result: ThroughputResult): string[] {
     '',
     ...markdownTable({
       title: `What our server took of the machine (${store})`,
-      columns: ['', 'in flight', ...ENVELOPE_COLUMNS],
+      columns: ['operation', 'in flight', ...ENVELOPE_COLUMNS],
       rows: points
         .filter(({ subject }) => subject === 'artifortress')
         .map((point) => [point.load, howOf(point), ...envelopeCells(point.envelope)]),
@@ -72,9 +74,11 @@ export function slowSection(result: SlowResult): string[] {
     '',
     ...markdownTable({
       title: 'The quick client, and the server meanwhile',
-      columns: ['', ...LATENCY_COLUMNS, ...ENVELOPE_COLUMNS],
+      columns: ['operation', ...LATENCY_COLUMNS, ...ENVELOPE_COLUMNS],
       rows: [['download of 256 KiB', ...latencyCells(bystander), ...envelopeCells(envelope)]],
     }),
+    '',
+    memoryNote(envelope),
     '',
   ];
 }
@@ -93,7 +97,7 @@ export function growthSection(result: GrowthResult): string[] {
       title: 'p99 in ms, the median of the rounds',
       columns: ['blobs', 'database GiB', 'seeded in s', ...steps],
       rows: databases.map(({ rows, databaseBytes, seededSeconds }) => [
-        String(rows),
+        grouped(rows),
         (databaseBytes / GIB_BYTES).toFixed(2),
         seededSeconds.toFixed(0),
         ...steps.map((step) => median(p99sOf(result, rows, step)).toFixed(2)),
@@ -101,9 +105,12 @@ export function growthSection(result: GrowthResult): string[] {
     }),
     '',
     ...markdownTable({
-      title: `How PostgreSQL goes about each statement among ${plans.rows} blobs`,
+      title: `How PostgreSQL goes about each statement among ${grouped(plans.rows)} blobs`,
       columns: ['statement', 'reads by'],
-      rows: plans.statements.map(({ text, nodes }) => [`\`${text.replaceAll('|', '\\|')}\``, scansOf(nodes)]),
+      rows: plans.statements.map(({ text, nodes }) => [
+        `\`${shortStatement(text).replaceAll('|', '\\|')}\``,
+        scansOf(nodes),
+      ]),
     }),
     '',
   ];
@@ -134,21 +141,23 @@ export function soakSection(result: SoakResult): string[] {
     '',
     ...markdownTable({
       title: 'Lines through the samples after the first quarter, by least squares',
-      columns: ['', 'mean', 'slope an hour, with its 95 % interval', 'growth over the run'],
+      columns: ['what', 'mean', 'slope an hour, with its 95 % interval', 'growth over the run'],
       rows: trends,
     }),
     '',
     ...markdownTable({
       title: 'Latency, ms',
-      columns: ['', 'in flight at most', 'rate meant', '/s', 'MiB/s', ...LATENCY_COLUMNS, 'errors'],
+      columns: ['operation', 'in flight at most', 'rate meant', '/s', 'MiB/s', ...LATENCY_COLUMNS, 'errors'],
       rows: loadRows(point),
     }),
     '',
     ...markdownTable({
       title: 'What the server took',
-      columns: ['', ...ENVELOPE_COLUMNS],
+      columns: ['load', ...ENVELOPE_COLUMNS],
       rows: [['mix', ...envelopeCells(envelope)]],
     }),
+    '',
+    memoryNote(envelope),
     '',
   ];
 }
@@ -160,7 +169,7 @@ function latencyCells({ p50Ms, p90Ms, p99Ms, p999Ms, maximumMs }: LatencySummary
 }
 
 const ENVELOPE_COLUMNS = [
-  'peak RSS MiB',
+  'server peak RSS MiB',
   'PostgreSQL MiB',
   'CPU s/GiB',
   'loop delay max ms',
@@ -174,7 +183,7 @@ function envelopeCells(envelope: Point['envelope']): string[] {
   const number = (value: number | null, digits = 0) => (value === null ? NOTHING : value.toFixed(digits));
   return [
     number(envelope.peakRssBytes / MIB_BYTES),
-    number(envelope.postgresqlPeakRssBytes / MIB_BYTES),
+    number(inMib(envelope.postgresqlPeakPssBytes ?? envelope.postgresqlPeakRssBytes)),
     number(envelope.cpuSecondsPerGib, 2),
     number(envelope.eventLoopMaximumMs, 1),
     number(envelope.peakPoolWaiting),
@@ -182,6 +191,19 @@ function envelopeCells(envelope: Point['envelope']): string[] {
     number(envelope.peakDatabaseConnections),
     number(envelope.writtenBytes / MIB_BYTES),
   ];
+}
+
+function inMib(bytes: number | undefined): number | null {
+  return bytes === undefined ? null : bytes / MIB_BYTES;
+}
+
+/** What the memory in the table above is of. */
+function memoryNote({ postgresqlPeakPssBytes, postgresqlPeakRssBytes }: Point['envelope']): string {
+  const whole = 'The memory, its target and its line are of the server process, without PostgreSQL.';
+  if (typeof postgresqlPeakPssBytes === 'number')
+    return `${whole} PostgreSQL's is that of all its processes, with what they share counted once, at the largest of the samples.`;
+  if (postgresqlPeakRssBytes === undefined) return whole;
+  return `${whole} PostgreSQL's is the sum of the resident sizes of its processes: its shared buffers are counted again in each process that touched them, so it takes less than that.`;
 }
 
 /** A row an operation of the point, of which a mix has several. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseResult } from '../../../scripts/load/results.ts';
+import { shortStatement } from '../../../scripts/load/statement-text.ts';
 
 /** Short runs of the load commands, as their users call them: that they work and that nothing fails, and not how fast it goes. */
 
@@ -67,7 +68,19 @@ test('a soak samples memory, handles and connections through the run', async () 
   const result = await resultOf('soak');
   if (result.kind !== 'soak') throw new Error(result.kind);
   expect(result.samples.length).toBeGreaterThan(3);
+  expect(result.samples.every(({ postgresqlPssBytes }) => (postgresqlPssBytes ?? 0) > 0)).toBe(true);
   expect(result.samples.every(({ databaseConnections, sockets }) => databaseConnections > 0 && sockets > 0)).toBe(true);
+});
+
+test('statements are told by their conditions, and cut between words', async () => {
+  const result = await resultOf('growth');
+  if (result.kind !== 'growth') throw new Error(result.kind);
+  const shown = result.plans.statements.map(({ text }) => shortStatement(text));
+  expect(shown.filter((text) => text.length > 250)).toEqual([]);
+  expect(shown).toContain('select … from audit_batches order by batch_number desc limit 1');
+  // One statement may be planned in several ways.
+  const texts = new Set(result.plans.statements.map(({ text }) => text));
+  expect(new Set(shown).size).toBe(texts.size);
 });
 
 test('the report shows each result beside its targets, with charts', async () => {
@@ -76,9 +89,11 @@ test('the report shows each result beside its targets, with charts', async () =>
   const text = await readFile(report, 'utf8');
   expect(text).toContain('npm run load -- all && npm run load:report');
   const titles = [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
-  expect(titles).toEqual(['Throughput (folder)', 'Throughput (minio)', 'Slow clients', 'Growth', 'Soak']);
+  expect(titles).toEqual(['Targets', 'Throughput (folder)', 'Throughput (minio)', 'Slow clients', 'Growth', 'Soak']);
   const charts = [...text.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path]) => path ?? '');
   expect(charts).toHaveLength(7);
   expect(charts.filter((path) => !existsSync(join(folder, path)))).toEqual([]);
   expect(await readFile(join(folder, 'growth.svg'), 'utf8')).toMatch(/^<svg /);
+  expect(text).toMatch(/of the server process, without PostgreSQL/);
+  expect(text).not.toMatch(/T\d\d:\d\d:\d\d\.\d/);
 });
