@@ -34,6 +34,9 @@ Beside these there are those of the process and of Node, as \`prom-client\` coll
 No label holds what a client chose: a route is its pattern (\`/v1/repos/:repoKey\`), what has no route is \`none\`, a method that is none of the
 usual seven is \`other\`. Repositories, digests, subjects and tokens are in none.
 
+A series whose first event must raise an alert is there at 0 from the start, since a counter that appears at 1 has not risen:
+\`artifortress_http_server_errors_total\` and \`artifortress_store_failures_total\` are for that, and those by route and outcome to look closer.
+
 The buckets of every histogram, in seconds: ${bucketsOf(histogram)}.
 
 ## What counts the whole installation

@@ -124,8 +124,10 @@ export const INSIDE_ROWS: Row[] = [
       {
         title: 'Failures of the store',
         unit: 'ops',
-        description: 'Alerts: ArtifortressStoreFailing, ArtifortressStoreFull.',
+        description:
+          'Alerts: ArtifortressStoreFailing, ArtifortressStoreFull. Also what was not found, or not as it was declared.',
         queries: [
+          { expr: `sum by (kind) (${rate('store_failures_total')})`, legend: 'all calls: {{kind}}' },
           {
             expr: `sum by (operation, outcome) (${rate('store_call_duration_seconds_count', 'outcome!="ok"')})`,
             legend: '{{operation}} {{outcome}}',

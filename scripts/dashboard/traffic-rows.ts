@@ -18,10 +18,10 @@ export const TRAFFIC_ROWS: Row[] = [
       {
         title: 'Share of 5xx',
         unit: 'percentunit',
-        description: 'Alert: ArtifortressErrors.',
+        description: 'Alerts: ArtifortressErrors; of the code 500: ArtifortressBug.',
         queries: [
           {
-            expr: `sum(${rate('http_requests_total', 'code=~"5.."')}) / sum(${rate('http_requests_total')})`,
+            expr: `sum(${rate('http_server_errors_total')}) / sum(${rate('http_requests_total')})`,
             legend: '5xx',
           },
         ],

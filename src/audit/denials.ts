@@ -1,6 +1,6 @@
 import { DEFAULT_TENANT, type Principal } from '../access/model.ts';
 import type { RepoKey } from '../access/repo-key.ts';
-import { messageOf } from '../kernel/errors.ts';
+import { type DenialReason, messageOf } from '../kernel/errors.ts';
 import type { Services } from '../services.ts';
 import { SYSTEM_ACTOR } from './model.ts';
 import { recordAudit } from './store.ts';
@@ -20,7 +20,7 @@ interface Denial {
   /** Who was refused, as far as that is known. */
   who: Principal | string;
   needed: string;
-  reason: string;
+  reason: DenialReason;
   requestId: string;
 }
 
@@ -29,8 +29,8 @@ export interface DenialRecorder {
   record(denial: Denial): Promise<void>;
   /** Writes down how many were left out since the last time, where no further denial has done so. */
   flush(): Promise<void>;
-  /** How many there were by reason, since the start of the process. The reasons are few, and the code's own. */
-  totals(): Readonly<Record<string, number>>;
+  /** How many there were by reason, since the start of the process. */
+  totals(): Readonly<Record<DenialReason, number>>;
   /** How many of them have no row of their own. */
   unrecorded(): number;
 }
@@ -40,11 +40,13 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
   let refilledAtMs = services.clock.monotonicMs();
   let omitted = 0;
   let unrecorded = 0;
-  const totals: Record<string, number> = {
+  const totals: Record<DenialReason, number> = {
     unknown: 0,
     expired: 0,
     revoked: 0,
+    forged: 0,
     forbidden: 0,
+    no_rule: 0,
     wrong_bootstrap_secret: 0,
   };
 
@@ -84,7 +86,7 @@ export function createDenialRecorder(services: Pick<Services, 'db' | 'clock' | '
 
     async record(denial) {
       const { route, who, needed, reason } = denial;
-      totals[reason] = (totals[reason] ?? 0) + 1;
+      totals[reason] += 1;
       if (!admit()) {
         omitted += 1;
         unrecorded += 1;

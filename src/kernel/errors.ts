@@ -35,6 +35,16 @@ export const ERROR_REGISTRY = {
 
 export type ErrorCode = keyof typeof ERROR_REGISTRY;
 
+/** Why somebody was refused: a secret or a signed URL that is none or none any more, or a right that is not there. */
+export type DenialReason =
+  | 'unknown'
+  | 'expired'
+  | 'revoked'
+  | 'forged'
+  | 'forbidden'
+  | 'no_rule'
+  | 'wrong_bootstrap_secret';
+
 export interface AppErrorOptions {
   /** Fields that the code documents, laid beside `error`, `message` and `requestId` in the body. */
   fields?: Readonly<Record<string, string | number | null>>;
@@ -43,7 +53,7 @@ export interface AppErrorOptions {
   /** For 429, 503 and 507: after how many seconds a retry makes sense. */
   retryAfterSeconds?: number;
   /** For every 403: what the caller would have needed and why that was not there, for the trail of denials. */
-  denied?: { needed: string; reason: string };
+  denied?: { needed: string; reason: DenialReason };
   cause?: unknown;
 }
 

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DatabaseObserver } from '../kernel/database-observer.ts';
-import type { StoreObserver } from '../objects/observed-store.ts';
+import { STORE_OPERATIONS, type StoreObserver } from '../objects/observed-store.ts';
 import { DURATION_BUCKETS_SECONDS } from './instruments.ts';
 
 /** What is measured while it happens. What can be asked for at any time is registered by `state-metrics.ts`. */
@@ -21,6 +21,11 @@ export type JobResult = 'done' | 'again' | 'failed';
 /** Whatever else a client sends as its method is one series. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 
+export const LEAST_SERVER_ERROR = 500;
+
+/** The outcomes of a call by which a store is in trouble; the others are answers about what was asked for. */
+const STORE_FAILURES: ReadonlySet<string> = new Set(['unavailable', 'access_denied', 'full', 'failed']);
+
 /** Each is the sum of another one of the defaults over its label, under a name that is for counters alone. */
 const MISNAMED_DEFAULTS = [
   'nodejs_active_handles_total',
@@ -31,7 +36,7 @@ const MISNAMED_DEFAULTS = [
 export interface MetricsOptions {
   version: string;
   /** Values that a label will have, so that their first event is seen as a rise from 0. */
-  known: { jobKinds: readonly string[]; auditActions: readonly string[] };
+  known: { jobKinds: readonly string[]; auditActions: readonly string[]; serverErrorCodes: readonly string[] };
 }
 
 export function createMetrics({ version, known }: MetricsOptions): Metrics {
@@ -41,7 +46,7 @@ export function createMetrics({ version, known }: MetricsOptions): Metrics {
   registerBuild(registry, version);
   return {
     registry,
-    observeRequest: requestObserver(registry),
+    observeRequest: requestObserver(registry, known),
     database: databaseObserver(registry),
     store: storeObserver(registry),
     ...backgroundObservers(registry, known),
@@ -58,7 +63,10 @@ function registerBuild(registry: Registry, version: string): void {
   build.set({ version }, 1);
 }
 
-function requestObserver(registry: Registry): Metrics['observeRequest'] {
+function requestObserver(
+  registry: Registry,
+  { serverErrorCodes }: Pick<MetricsOptions['known'], 'serverErrorCodes'>,
+): Metrics['observeRequest'] {
   const durations = new Histogram({
     name: 'artifortress_http_request_duration_seconds',
     help: 'Time from the head of a request to the end of its answer, by class of status (2xx, …; aborted: the client went away).',
@@ -72,11 +80,20 @@ function requestObserver(registry: Registry): Metrics['observeRequest'] {
     labelNames: ['method', 'route', 'code'],
     registers: [registry],
   });
+  // By route a series would begin with its first error, which is then no rise of anything.
+  const serverErrors = new Counter({
+    name: 'artifortress_http_server_errors_total',
+    help: 'Requests that were answered 5xx, over all routes. 500: a bug; 503: something is away, or no room; 507: the store is full.',
+    labelNames: ['code'],
+    registers: [registry],
+  });
+  for (const code of serverErrorCodes) serverErrors.inc({ code }, 0);
   return ({ method, route, status, durationMs }) => {
     const known = METHODS.has(method) ? method : 'other';
     const statusClass = status === null ? 'aborted' : `${Math.floor(status / 100)}xx`;
     durations.observe({ method: known, route, status: statusClass }, durationMs / 1000);
     answers.inc({ method: known, route, code: status === null ? 'aborted' : String(status) });
+    if (status !== null && status >= LEAST_SERVER_ERROR) serverErrors.inc({ code: String(status) });
   };
 }
 
@@ -119,6 +136,12 @@ function storeObserver(registry: Registry): StoreObserver {
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [registry],
   });
+  const failures = new Counter({
+    name: 'artifortress_store_failures_total',
+    help: 'Calls to the object store that failed since it is away, refuses access or is full; failed: on something else, for put and receivePart also on a body that broke off.',
+    labelNames: ['operation', 'kind'],
+    registers: [registry],
+  });
   const received = new Counter({
     name: 'artifortress_received_bytes_total',
     help: 'Bytes of artifacts that arrived whole. put, part: through this process; presigned: straight to the store, counted when completed.',
@@ -131,10 +154,14 @@ function storeObserver(registry: Registry): StoreObserver {
     labelNames: ['kind'],
     registers: [registry],
   });
+  for (const operation of STORE_OPERATIONS) for (const kind of STORE_FAILURES) failures.inc({ operation, kind }, 0);
   for (const path of ['put', 'part', 'presigned']) received.inc({ path }, 0);
   for (const kind of ['part', 'download']) urls.inc({ kind }, 0);
   return {
-    call: (operation, outcome, durationMs) => calls.observe({ operation, outcome }, durationMs / 1000),
+    call(operation, outcome, durationMs) {
+      calls.observe({ operation, outcome }, durationMs / 1000);
+      if (STORE_FAILURES.has(outcome)) failures.inc({ operation, kind: outcome });
+    },
     received: (path, bytes) => received.inc({ path }, bytes),
     presigned: (kind) => urls.inc({ kind }),
   };

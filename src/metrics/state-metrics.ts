@@ -134,7 +134,11 @@ function registerVerifications(registry: Registry, { hashPool, verifications }: 
 function registerDenials(registry: Registry, { denials }: StateSources): void {
   totalsOf(
     registry,
-    { name: 'artifortress_denials_total', help: 'Refused secrets (401) and rights (403).', label: 'reason' },
+    {
+      name: 'artifortress_denials_total',
+      help: 'Refused secrets (401), rights and signed URLs (403).',
+      label: 'reason',
+    },
     () => denials.totals(),
   );
   totalOf(

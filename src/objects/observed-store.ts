@@ -6,15 +6,31 @@ import type { ObjectStore } from './object-store.ts';
 /** `failed`: with something that is no failure of a store, a bug or a body that broke off. */
 type StoreOutcome = 'ok' | 'failed' | StoreErrorKind;
 
+/** The calls that are watched. */
+export const STORE_OPERATIONS = [
+  'createMultipart',
+  'listParts',
+  'completeMultipart',
+  'abortMultipart',
+  'put',
+  'receivePart',
+  'open',
+  'head',
+  'purge',
+  'ping',
+] as const;
+
+type StoreOperation = (typeof STORE_OPERATIONS)[number];
+
 /** Told what the store was asked for, how it went, and how many bytes of artifacts came in which way. */
 export interface StoreObserver {
-  call(operation: string, outcome: StoreOutcome, durationMs: number): void;
+  call(operation: StoreOperation, outcome: StoreOutcome, durationMs: number): void;
   received(path: 'put' | 'part' | 'presigned', bytes: number): void;
   presigned(kind: 'part' | 'download'): void;
 }
 
 /** Watches a call; what it answers and throws stays the same. */
-type WatchCall = <Result>(operation: string, call: () => Promise<Result>) => Promise<Result>;
+type WatchCall = <Result>(operation: StoreOperation, call: () => Promise<Result>) => Promise<Result>;
 
 function watchCalls(observer: StoreObserver, tracer: Tracer): WatchCall {
   return async (operation, call) => {

@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sealAudit } from '../../src/audit/seal.ts';
+import { KNOWN_LABELS } from '../../src/metrics/known-labels.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { startSlowUpload } from '../http/slow-upload.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256, uniqueBytes } from '../support/uploading.ts';
-import { scrape } from './scrape.ts';
+import { parseScrape, scrape } from './scrape.ts';
 
 const METRICS_TOKEN = 'a-token-for-metrics-only';
 const BLOB = '/v1/repos/:repoKey/blobs/:digest';
@@ -154,6 +156,38 @@ describe('calls', () => {
       (await scrape(server, METRICS_TOKEN)).sum('artifortress_database_statement_duration_seconds_count');
     const before = await count();
     expect(await count()).toBe(before);
+  });
+});
+
+describe('a first failure makes no series of its own', () => {
+  async function afterwards(name: string, fail: (metrics: ReturnType<typeof createMetrics>) => void) {
+    const metrics = createMetrics({ version: '0', known: KNOWN_LABELS });
+    const scraped = async () => parseScrape(await metrics.registry.metrics());
+    const before = (await scraped()).samples.filter((sample) => sample.name === name);
+    fail(metrics);
+    const after = (await scraped()).samples.filter((sample) => sample.name === name);
+    const risen = after.filter(({ value }) => value > 0).map(({ labels, value }) => [...labels.values(), value]);
+    return { born: after.length - before.length, risen };
+  }
+
+  test.each([500, 503, 507])('where a request is answered %i', async (status) => {
+    const answer = { method: 'GET', route: '/v1/repos', status, durationMs: 1 };
+    expect(
+      await afterwards('artifortress_http_server_errors_total', (metrics) => metrics.observeRequest(answer)),
+    ).toEqual({ born: 0, risen: [[String(status), 1]] });
+  });
+
+  test.each(['unavailable', 'access_denied', 'full', 'failed'] as const)('where the store is "%s"', async (kind) => {
+    expect(
+      await afterwards('artifortress_store_failures_total', ({ store }) => store.call('receivePart', kind, 1)),
+    ).toEqual({ born: 0, risen: [['receivePart', kind, 1]] });
+  });
+
+  test.each(['object_not_found', 'wrong_length', 'ok'] as const)('nor is the answer "%s" one', async (outcome) => {
+    const { risen } = await afterwards('artifortress_store_failures_total', ({ store }) =>
+      store.call('put', outcome, 1),
+    );
+    expect(risen).toEqual([]);
   });
 });
 

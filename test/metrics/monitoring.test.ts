@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isToBeRun } from '../support/needed-program.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { uniqueBytes, upload } from '../support/uploading.ts';
+import { risesIn, valuesOf } from './alert-series.ts';
 import { type Scrape, scrape } from './scrape.ts';
 
 const FOLDER = join(import.meta.dirname, '../../deploy/monitoring');
@@ -15,15 +16,21 @@ const RULES_TEST = 'artifortress.rules.test.yml';
 /** Names of metrics in an expression of PromQL: what has one of our prefixes, or of those that the client library brings. */
 const METRIC = /\b(?:artifortress|process|nodejs)_[a-z0-9_]+\b/g;
 
+/** The labels that a scrape adds to every series. */
+const GIVEN_BY_PROMETHEUS = new Set(['instance', 'job']);
+
 const read = (name: string) => readFileSync(join(FOLDER, name), 'utf8');
 
 const runsPromtool = isToBeRun('promtool', 'the rules are not run through promtool');
 
 let server: TestServer;
+/** By the first scrape, before anything happened. */
+let first: Scrape;
 let seen: Scrape;
 
 beforeAll(async () => {
   server = await startTestServer({ settings: { worker: true, workerIntervalSeconds: 1 } });
+  first = await scrape(server);
   await server.createRepository('apps');
   await upload(server, 'apps', uniqueBytes(100));
   seen = await scrape(server);
@@ -57,6 +64,28 @@ test('the alert rules ask only for metrics that the server has', () => {
   const asked = metricsIn([read(RULES)]);
   expect(asked.length).toBeGreaterThan(12);
   expect(asked.filter((name) => !seen.names.has(name))).toEqual([]);
+});
+
+test('what an alert sees a first event by is there at 0 from the first scrape', () => {
+  const rises = risesIn(read(RULES));
+  expect(rises.length).toBeGreaterThanOrEqual(9);
+  // A counter that appears with its first event has risen by nothing.
+  expect(rises.filter((rise) => valuesOf(rise, first).length === 0).map(({ text }) => text)).toEqual([]);
+  expect(rises.filter((rise) => valuesOf(rise, first).some((value) => value !== 0))).toEqual([]);
+});
+
+test('the tests of the rules feed series as the server has them', () => {
+  const shape = (name: string, labels: string[]) => `${name} ${labels.toSorted().join(' ')}`;
+  const had = new Set(seen.samples.map(({ name, labels }) => shape(name, [...labels.keys()])));
+  const fed = [...read(RULES_TEST).matchAll(/- series: '(\w+)\{(.*)\}'/g)].map(([, name = '', labels = '']) => {
+    const keys = [...labels.matchAll(/(\w+)="/g)].map(([, key = '']) => key);
+    return shape(
+      name,
+      keys.filter((key) => !GIVEN_BY_PROMETHEUS.has(key)),
+    );
+  });
+  expect(fed.length).toBeGreaterThan(40);
+  expect(fed.filter((series) => series !== shape('up', []) && !had.has(series))).toEqual([]);
 });
 
 test('each alert has a test in which it fires and one in which it does not', () => {

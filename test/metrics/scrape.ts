@@ -1,17 +1,24 @@
 import type { TestServer } from '../support/test-server.ts';
 
+interface ScrapedSample {
+  name: string;
+  labels: ReadonlyMap<string, string>;
+  value: number;
+}
+
 /** What `/metrics` tells at one moment. */
 export interface Scrape {
   text: string;
   /** Every name that can be asked for, those of histograms with their endings. */
   names: Set<string>;
+  samples: readonly ScrapedSample[];
   /** The sum of the samples of this name that carry these labels. */
   sum(name: string, labels?: Record<string, string>): number;
   /** The values of a label, over the samples of this name. */
   labelValues(name: string, label: string): string[];
 }
 
-const SAMPLE = /^([a-z_]+)(?:\{(.*)\})? ([^ ]+)$/;
+const SAMPLE = /^([a-z0-9_]+)(?:\{(.*)\})? ([^ ]+)$/;
 const LABEL = /([a-z_]+)="((?:[^"\\]|\\.)*)"/g;
 
 export async function scrape(server: Pick<TestServer, 'request' | 'adminToken'>, token?: string): Promise<Scrape> {
@@ -20,7 +27,8 @@ export async function scrape(server: Pick<TestServer, 'request' | 'adminToken'>,
   return parseScrape(reply.bytes.toString());
 }
 
-function parseScrape(text: string): Scrape {
+/** Reads the text format. */
+export function parseScrape(text: string): Scrape {
   const samples = text.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = SAMPLE.exec(line) ?? [];
     if (name === undefined) return [];
@@ -33,6 +41,7 @@ function parseScrape(text: string): Scrape {
   return {
     text,
     names: new Set(declared),
+    samples,
     sum: (name, labels = {}) =>
       samples
         .filter((sample) => sample.name === name)

@@ -32,7 +32,7 @@ const shown = panels.flatMap(({ title, fieldConfig, targets = [] }) =>
 /** The label in which Prometheus keeps a metric's name. */
 const NAME = '__name__';
 /** Panels that show what went wrong: of a server that is well they have nothing to tell. */
-const EMPTY_WHERE_ALL_IS_WELL = ['Share of 5xx', 'Failures of the store'];
+const EMPTY_WHERE_ALL_IS_WELL = ['Failures of the store'];
 
 describe.skipIf(!runsPrometheus)('a server with some traffic, as Prometheus sees it', () => {
   let server: TestServer;
