@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { findCheckers } from './checkers.ts';
 import { type Manifest, manifestSchema } from './manifests.ts';
 
 const CHART = join(import.meta.dirname, '..', '..', '..', 'deploy', 'helm', 'artifortress');
+const MONITORING = join(CHART, '..', '..', 'monitoring');
 /** The newest that kubectl-validate has the schemas of. */
 const KUBERNETES = '1.30';
 
@@ -206,6 +207,19 @@ describe.skipIf(checkers === null)('the chart', () => {
         mounts.filter(({ mountPath }) => path.startsWith(`${mountPath}/`)),
         name,
       ).toHaveLength(1);
+  });
+
+  test('the metrics of every pod are of the job that the alert rules and the dashboard ask for', async () => {
+    const { manifests } = await render(FULL);
+    // The operator takes the job's name from this label of the pod.
+    const label = of(manifests, 'PodMonitor')[0]?.spec?.jobLabel ?? '';
+    const jobs = of(manifests, 'Deployment').map(({ spec }) => spec?.template?.metadata?.labels?.[label]);
+    expect(jobs).toEqual(['artifortress', 'artifortress']);
+    const files = ['artifortress.rules.yml', 'grafana-dashboard.json'].map((name) => join(MONITORING, name));
+    const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+    const asked = texts.flatMap((text) => [...text.matchAll(/\bjob=\\?"([^"\\]+)/g)].map(([, job]) => job));
+    expect(asked.length).toBeGreaterThan(6);
+    expect(new Set(asked)).toEqual(new Set(jobs));
   });
 
   test('every name that it sets in the environment is a setting of the server', async () => {

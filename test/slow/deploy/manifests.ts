@@ -18,7 +18,17 @@ export const manifestSchema = z.looseObject({
   kind: z.string(),
   metadata: z.looseObject({ name: z.string() }),
   data: z.record(z.string(), z.string()).optional(),
-  spec: z.looseObject({ template: z.looseObject({ spec: podSchema.optional() }).optional() }).optional(),
+  spec: z
+    .looseObject({
+      jobLabel: z.string().optional(),
+      template: z
+        .looseObject({
+          metadata: z.looseObject({ labels: z.record(z.string(), z.string()).optional() }).optional(),
+          spec: podSchema.optional(),
+        })
+        .optional(),
+    })
+    .optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
