@@ -41,9 +41,10 @@ The buckets of every histogram, in seconds: ${bucketsOf(histogram)}.
 
 ## What counts the whole installation
 
-\`artifortress_upload_sessions\`, \`artifortress_jobs_*\` and \`artifortress_audit_*unsealed*\` are about the database, not the process. A process with
+\`artifortress_upload_sessions\`, \`artifortress_jobs_*\` and \`artifortress_audit_*unsealed*\` are about the database, not the process,
+and so are \`artifortress_wal_*\`, which are there only where PostgreSQL archives its log. A process with
 \`ARTIFORTRESS_WORKER=true\` counts them in a round of its worker, at most every 15 seconds, in one transaction: three reads of at most
-10,000 rows by an index, however many rows there are (\`test/worker/backlog.test.ts\` holds the plan), each given up after 2 seconds. Every such process tells the same, so take
+10,000 rows by an index, however many rows there are (\`test/worker/backlog.test.ts\` holds the plan), and a look at \`pg_stat_archiver\`, each given up after 2 seconds. Every such process tells the same, so take
 \`max\`, not \`sum\`. A process without the worker has none of them.
 
 What ended is not counted by reading: \`artifortress_audit_events_total\` counts rows of the audit trail as they are sealed, each once, so

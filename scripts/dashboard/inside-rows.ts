@@ -108,6 +108,18 @@ export const INSIDE_ROWS: Row[] = [
         queries: [{ expr: `sum by (kind) (${rate('database_errors_total')})`, legend: '{{kind}}' }],
       },
       {
+        title: 'Archive of the log of PostgreSQL',
+        unit: 's',
+        description: 'Alert: ArtifortressWalArchiveFailing. Empty where the log is not archived.',
+        queries: [
+          { expr: 'time() - max(artifortress_wal_archived_timestamp_seconds)', legend: 'since the last segment' },
+          {
+            expr: 'max(increase(artifortress_wal_archive_failures_total[5m]))',
+            legend: 'failures in 5 minutes',
+          },
+        ],
+      },
+      {
         title: 'Calls to the store',
         unit: 'ops',
         description: 'By operation.',

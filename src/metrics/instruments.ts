@@ -45,15 +45,17 @@ export function gaugesOf(
   });
 }
 
-/** A total that the code keeps as a plain number, so that counting costs an addition. */
-export function totalOf(registry: Registry, { name, help }: Named, read: () => number): void {
+/** A total that the code keeps as a plain number, so that counting costs an addition. Undefined: not known now, and left out. */
+export function totalOf(registry: Registry, { name, help }: Named, read: () => number | undefined): void {
   const counter: Counter = new Counter({
     name,
     help,
     registers: [registry],
     collect() {
+      const value = read();
       counter.reset();
-      counter.inc(read());
+      if (value === undefined) counter.remove();
+      else counter.inc(value);
     },
   });
 }

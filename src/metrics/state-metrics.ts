@@ -194,6 +194,22 @@ function registerBacklog(registry: Registry, { worker }: StateSources): void {
     },
     () => seconds(backlog()?.measuredAt.getTime()),
   );
+  totalOf(
+    registry,
+    {
+      name: 'artifortress_wal_archive_failures_total',
+      help: 'Attempts of PostgreSQL to archive a segment of its log that failed. None where it archives nothing.',
+    },
+    () => backlog()?.walArchiving?.failures,
+  );
+  gaugeOf(
+    registry,
+    {
+      name: 'artifortress_wal_archived_timestamp_seconds',
+      help: 'When PostgreSQL last archived a segment of its log. None before the first, and where it archives nothing.',
+    },
+    () => seconds(backlog()?.walArchiving?.archivedAt?.getTime()),
+  );
   gaugeOf(
     registry,
     { name: 'artifortress_worker_round_timestamp_seconds', help: 'When the last round of the worker ended.' },

@@ -33,6 +33,22 @@ export async function countUnsealedRows(db: Queryable): Promise<Counted> {
   );
 }
 
+/** How the archiving of PostgreSQL's log goes. */
+export interface WalArchiving {
+  /** Attempts that failed, since the statistics of the database were last reset. */
+  failures: number;
+  /** Of the last segment; null before the first one. */
+  archivedAt: Date | null;
+}
+
+/** @returns undefined where PostgreSQL archives nothing. */
+export async function readWalArchiving(db: Queryable): Promise<WalArchiving | undefined> {
+  const [row] = await db.query(sql<WalArchiving>`
+    select failed_count as failures, last_archived_time as "archivedAt" from pg_stat_archiver
+    where current_setting('archive_mode') <> 'off'`);
+  return row;
+}
+
 async function counted(db: Queryable, rows: ReturnType<typeof sql>): Promise<Counted> {
   const [row] = await db.query(sql<Counted>`select count(*) as count, min(at) as "oldestAt" from (${rows}) counted`);
   return row ?? { count: 0, oldestAt: null };

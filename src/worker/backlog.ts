@@ -1,5 +1,12 @@
 import type { Services } from '../services.ts';
-import { boundStatements, countDueJobs, countLiveSessions, countUnsealedRows } from './backlog-store.ts';
+import {
+  boundStatements,
+  countDueJobs,
+  countLiveSessions,
+  countUnsealedRows,
+  readWalArchiving,
+  type WalArchiving,
+} from './backlog-store.ts';
 
 /** What is still to be done in the whole installation, as it was when the worker last looked. */
 export interface Backlog {
@@ -10,6 +17,8 @@ export interface Backlog {
   oldestJobMs: number;
   unsealedRows: number;
   oldestUnsealedMs: number;
+  /** Undefined where the log of the database is not archived. */
+  walArchiving: WalArchiving | undefined;
 }
 
 /** No more often than metrics are usually scraped, however short the rounds of the worker are. */
@@ -40,12 +49,13 @@ export function createBacklogMeter({ db, clock }: Pick<Services, 'db' | 'clock'>
 async function measureBacklog({ db, clock }: Pick<Services, 'db' | 'clock'>): Promise<Backlog> {
   const measuredAt = clock.now();
   const ageMs = (at: Date | null) => (at === null ? 0 : Math.max(0, measuredAt.getTime() - at.getTime()));
-  const [, sessions, jobs, unsealed] = await db.transaction((transaction) =>
+  const [, sessions, jobs, unsealed, walArchiving] = await db.transaction((transaction) =>
     Promise.all([
       boundStatements(transaction, STATEMENT_TIMEOUT_MS),
       countLiveSessions(transaction),
       countDueJobs(transaction, measuredAt),
       countUnsealedRows(transaction),
+      readWalArchiving(transaction),
     ]),
   );
   return {
@@ -55,6 +65,7 @@ async function measureBacklog({ db, clock }: Pick<Services, 'db' | 'clock'>): Pr
     oldestJobMs: ageMs(jobs.oldestAt),
     unsealedRows: unsealed.count,
     oldestUnsealedMs: ageMs(unsealed.oldestAt),
+    walArchiving,
   };
 }
 

@@ -13,6 +13,7 @@ export const LONG_SUITES = [
   'test/http/overload.test.ts',
   'test/kernel/embedded-postgres.test.ts',
   'test/kernel/migrate.test.ts',
+  'test/metrics/wal-archive.test.ts',
   'test/operator/installation.test.ts',
   'test/tracing/*.test.ts',
   'test/uploads/races-on-*.test.ts',
