@@ -13,6 +13,8 @@ export const METRICS_TOKEN = 'reads-the-metrics-and-nothing-else';
 
 export interface GuideServer extends AsyncDisposable {
   running: RunningServer;
+  /** Where its reader is. */
+  folder: string;
   /** Types the examples of a document as its reader would, who has the bootstrap token and a job's JWT. */
   type(examples: readonly Example[]): Promise<Typed>;
 }
@@ -67,6 +69,7 @@ export async function startGuideServer(): Promise<GuideServer> {
   const open = undo.move();
   return {
     running,
+    folder,
     type: (examples) => typeInOrder(examples, folder, environment),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

@@ -1,3 +1,5 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { examplesOf, isAsPromised, type Typed } from './examples.ts';
 import { type GuideServer, METRICS_TOKEN, startGuideServer } from './guide-server.ts';
@@ -16,6 +18,8 @@ describe.skipIf(!isHere)('the HTTP guide', () => {
 
   beforeAll(async () => {
     server = await startGuideServer();
+    // Where a reader in a checkout is.
+    await writeFile(join(server.folder, 'package.json'), '{}');
     typed = await server.type(examples);
   });
 
@@ -33,6 +37,16 @@ describe.skipIf(!isHere)('the HTTP guide', () => {
       if (!isAsPromised(output, printed)) expect(printed.trim()).toBe(output.trim());
     },
   );
+
+  test('leaves the folder of its reader as it was', async () => {
+    expect(await readdir(server.folder)).toEqual(['data', 'package.json']);
+  });
+
+  test('removes by name only what it made', () => {
+    const removals = examples.flatMap(({ script }) => script.match(/\brm(dir)?\b.*/g) ?? []);
+    expect(removals.length).toBeGreaterThan(0);
+    expect(removals.filter((removal) => /[*?[{~]|\s-\w/.test(removal))).toEqual([]);
+  });
 
   test('leaves out no route', async () => {
     const { url, routeTable } = server.running;
