@@ -66,6 +66,18 @@ describe.skipIf(!has('systemd-analyze', 'THE UNIT'))('the systemd unit', () => {
     expect(verified).toEqual({ code: 0, output: '' });
   });
 
+  test('it is understood whole with each change of it that the guide gives', async () => {
+    const guide = await readFile(join(DEPLOY, 'README.md'), 'utf8');
+    const changes = [...guide.matchAll(/^```ini\n([\s\S]*?)^```$/gm)].map(([, content = '']) => content);
+    expect(changes.length).toBeGreaterThan(0);
+    const added = `${unit}.d`;
+    await mkdir(added);
+    for (const [index, change] of changes.entries()) await writeFile(join(added, `${index}.conf`), change);
+    const verified = await outcomeOf('systemd-analyze', ['verify', '--man=no', unit]);
+    await rm(added, { recursive: true });
+    expect(verified).toEqual({ code: 0, output: '' });
+  });
+
   test('it exposes little: a rating of 1.5 at most, of 10', async () => {
     const rated = await outcomeOf('systemd-analyze', [
       'security',
