@@ -38,6 +38,14 @@ describe('the image', () => {
     expect(lines[0]).toBe('*');
     expect(lines.slice(1).filter((line) => !line.startsWith('!'))).toEqual([]);
   });
+
+  test('has every file that the npm package names', async () => {
+    const { files, man } = JSON.parse(await read('../package.json'));
+    const lines = (await read('Dockerfile.dockerignore')).split('\n');
+    // Made by the build.
+    const needed = [...files, man].filter((file) => file !== 'dist');
+    expect(needed.filter((file) => !lines.includes(`!${file}`))).toEqual([]);
+  });
 });
 
 describe('the health check of the image', () => {
