@@ -21,6 +21,7 @@ const COUNT: Schema = { type: 'integer', minimum: 1 };
 const ANY_OBJECT: Schema = { type: 'object' };
 const TEXTS: Schema = { type: 'object', additionalProperties: TEXT };
 const LIST: Schema = { type: 'array', items: ANY_OBJECT };
+const STRATEGY: Schema = object({ type: { enum: ['Recreate', 'RollingUpdate'] }, rollingUpdate: ANY_OBJECT });
 const RESOURCES: Schema = object({ requests: ANY_OBJECT, limits: ANY_OBJECT });
 
 function object(properties: Readonly<Record<string, Schema>>): Schema {
@@ -65,7 +66,7 @@ export function valuesSchema(): string {
       files: object({ signingKey: file(), oidc: file(), s3Ca: file(), tls: file({}) }),
       server: object({
         replicas: COUNT,
-        strategy: ANY_OBJECT,
+        strategy: STRATEGY,
         resources: RESOURCES,
         nodeSelector: TEXTS,
         tolerations: LIST,
@@ -75,7 +76,7 @@ export function valuesSchema(): string {
         podLabels: TEXTS,
         priorityClassName: TEXT,
       }),
-      worker: object({ enabled: SWITCH, replicas: COUNT, resources: RESOURCES }),
+      worker: object({ enabled: SWITCH, replicas: COUNT, strategy: STRATEGY, resources: RESOURCES }),
       shutdownMarginSeconds: { type: 'integer', minimum: 0 },
       service: object({
         type: { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },

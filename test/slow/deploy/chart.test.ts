@@ -43,7 +43,7 @@ const FULL = {
     affinity: { nodeAffinity: {} },
     priorityClassName: 'high',
   },
-  worker: { replicas: 2 },
+  worker: { replicas: 2, strategy: { type: 'RollingUpdate' } },
   service: { annotations: { a: 'b' }, type: 'LoadBalancer' },
   ingress: {
     enabled: true,
@@ -188,6 +188,16 @@ describe.skipIf(checkers === null)('the chart', () => {
     expect(await workersIn({ ...LEAST, worker: { enabled: false } })).toEqual(['release-artifortress: true']);
   });
 
+  test('the pods of an old version end before those of a new one start, unless told otherwise', async () => {
+    const strategiesIn = async (values: unknown) =>
+      of((await render(values)).manifests, 'Deployment').map(({ spec }) => spec?.strategy);
+    const ends = { type: 'Recreate', rollingUpdate: null };
+    expect(await strategiesIn(LEAST)).toEqual([ends, ends]);
+    const rolling = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
+    const given = { ...LEAST, server: { strategy: rolling }, worker: { strategy: { type: 'RollingUpdate' } } };
+    expect(await strategiesIn(given)).toEqual([rolling, { type: 'RollingUpdate' }]);
+  });
+
   test('settings arrive as they were written: no number in the form 5.49e+12', async () => {
     const { manifests } = await render(FULL);
     expect(of(manifests, 'ConfigMap')[0]?.data).toMatchObject({
@@ -252,6 +262,7 @@ describe.skipIf(checkers === null)('the chart', () => {
       'DATABASE_URL',
     ],
     ['an ingress without hosts', { ...LEAST, ingress: { enabled: true } }, 'ingress.hosts is empty'],
+    ['a strategy that is none', { ...LEAST, server: { strategy: { type: 'Rolling' } } }, 'server'],
     ['a misspelt value', { ...LEAST, replicas: 3 }, 'replicas'],
   ])('%s is refused before anything is installed', async (_what, values, message) => {
     const { code, output } = await helm('template', values);

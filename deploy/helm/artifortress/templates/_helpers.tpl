@@ -16,6 +16,14 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* Kubernetes refuses Recreate beside the rollingUpdate that a Deployment has kept from a strategy before it: null takes it away. */}}
+{{- define "artifortress.strategy" -}}
+{{ toYaml . }}
+{{- if eq .type "Recreate" }}
+rollingUpdate: null
+{{- end }}
+{{- end -}}
+
 {{- define "artifortress.image" -}}
 {{- with .Values.image -}}
 {{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
