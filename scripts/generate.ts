@@ -64,7 +64,7 @@ async function commandManual(): Promise<string> {
 function configurationPage(): string {
   const rows = SETTING_NAMES.map((name) => {
     const { env, fallback, description, secret } = SETTINGS[name];
-    return `| \`${env}\` | ${fallback === undefined ? '–' : `\`${fallback}\``} | ${cell(description)} | ${secret ? 'yes' : ''} |`;
+    return `| \`${env}\` | ${fallback === undefined || fallback === '' ? '–' : `\`${fallback}\``} | ${cell(description)} | ${secret ? 'yes' : ''} |`;
   });
   return `# Configuration
 

@@ -49,7 +49,7 @@ export const SECURITY_SETTINGS = {
     'ARTIFORTRESS_OIDC_FILE',
     z.string().min(1),
     undefined,
-    'JSON file of the issuers whose JWTs can be exchanged for tokens, and of what their claims are worth (docs/operating.md). Unset: none.',
+    'JSON file of the issuers whose JWTs can be exchanged for tokens, and of what their claims are worth (docs/security.md). Unset: none.',
   ),
   signingKeyFile: setting(
     'ARTIFORTRESS_SIGNING_KEY_FILE',

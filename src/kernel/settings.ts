@@ -25,7 +25,7 @@ export const SETTINGS = {
     'ARTIFORTRESS_DATA_DIR',
     z.string().min(1),
     './artifortress-data',
-    'Folder of the embedded database, the stored bytes and the signing keys.',
+    'Folder of the embedded database, of the stored bytes, and of the key that signs the URLs of parts.',
   ),
   walArchiveDirectory: setting(
     'ARTIFORTRESS_WAL_ARCHIVE_DIR',
