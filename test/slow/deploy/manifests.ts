@@ -20,5 +20,16 @@ export const manifestSchema = z.looseObject({
   data: z.record(z.string(), z.string()).optional(),
   spec: z
     .looseObject({
+      jobLabel: z.string().optional(),
       strategy: z.looseObject({ type: z.string() }).optional(),
-      template: z.looseObject({ spec: podSchema.optional() }).optional(),
+      template: z
+        .looseObject({
+          metadata: z.looseObject({ labels: z.record(z.string(), z.string()).optional() }).optional(),
+          spec: podSchema.optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
