@@ -5,7 +5,7 @@ import { checkBlob } from './checks.ts';
 import { clientPush } from './client-push.ts';
 import { Connection } from './http-connection.ts';
 import { headerOf } from './http-reply.ts';
-import type { RawS3, SendPart } from './raw-s3.ts';
+import { ONE_CHECKSUMMED_PART, type RawS3, type SendPart } from './raw-s3.ts';
 import { removeBlob, type S3Bucket } from './s3-store.ts';
 import { expectStatus, type Subject } from './subject.ts';
 import { IN_FLIGHT, MIB_BYTES } from './units.ts';
@@ -17,6 +17,7 @@ export const CLIENT_DIGEST_KNOWN = 'client push, digest known';
 export const CLIENT_ONE_PART = 'client push, digest known, one checksummed part';
 export const RAW_FETCH = 'raw PUTs, fetch';
 export const RAW_ONE_FETCH = 'raw one PUT, fetch';
+const RAW_ONE_CHECKED = 'raw one checksummed PUT, fetch';
 /** The least part of the raw rate that a push is to reach. */
 export const PUSH_AIM = 0.95;
 const RAW_SOCKETS = 'raw PUTs, bare sockets';
@@ -42,11 +43,11 @@ export function bigUploadsOnS3(ours: Artifortress, raw: RawS3, bucket: S3Bucket,
     (payload, _connections, record) =>
       push(payload, { partSizeBytes: sizeBytes, digestKnown }, record);
   const fetching =
-    (sizeBytes: number): Upload =>
+    (partSize: Parameters<RawS3['uploadParts']>[1]): Upload =>
     (payload, connections, record) =>
       raw.uploadParts(
         payload,
-        sizeBytes,
+        partSize,
         Array.from(connections, () => fetchPart),
         record,
       );
@@ -66,11 +67,14 @@ export function bigUploadsOnS3(ours: Artifortress, raw: RawS3, bucket: S3Bucket,
       variant(RAW_SOCKETS, raw, lengthBytes, socketUpload(raw, partSizeBytes), raw.remove),
       variant(CLIENT_ONE_PART, ours, lengthBytes, pushing(lengthBytes, true), remove),
       variant(RAW_ONE_FETCH, raw, lengthBytes, fetching(lengthBytes), raw.remove),
+      variant(RAW_ONE_CHECKED, raw, lengthBytes, fetching(ONE_CHECKSUMMED_PART), raw.remove),
     ],
     comparisons: [
       // Raw PUTs hash nothing and prove nothing. What is to keep up with them is the transfer (see transfer-rates.ts), and the
       // whole push where neither is left to do.
       { of: CLIENT_ONE_PART, over: RAW_ONE_FETCH, aim: PUSH_AIM },
+      // The same work for the store, which hashes what it takes.
+      { of: CLIENT_ONE_PART, over: RAW_ONE_CHECKED, aim: null },
       { of: CLIENT, over: RAW_FETCH, aim: null },
       { of: CLIENT_DIGEST_KNOWN, over: RAW_FETCH, aim: null },
       { of: CLIENT, over: RAW_SOCKETS, aim: null },
@@ -114,18 +118,18 @@ function variant(
 }
 
 /** What a plain program of the same platform does. */
-async function fetchPart(url: URL, payload: Payload, start: number, end: number): Promise<string> {
+const fetchPart: SendPart = async (url, payload, start, end, headers) => {
   const response = await fetch(url, {
     method: 'PUT',
     body: streamOf(payload, start, end),
-    headers: { 'content-length': String(end - start) },
+    headers: { ...headers, 'content-length': String(end - start) },
     duplex: 'half',
   });
   const text = await response.text();
   const etag = response.headers.get('etag');
   if (!response.ok || etag === null) throw new Error(`a raw part was answered ${response.status}: ${text}`);
   return etag;
-}
+};
 
 /** The cheapest client that there is here. */
 function socketUpload(raw: RawS3, partSizeBytes: number): Upload {

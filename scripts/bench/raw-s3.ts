@@ -15,8 +15,17 @@ import { expectStatus, rangeHeaders, type Subject } from './subject.ts';
 
 export const RAW = 'raw presigned';
 
-/** Sends the bytes of a payload from `start` up to `end` to a presigned URL; returns the ETag. */
-export type SendPart = (url: URL, payload: Payload, start: number, end: number) => Promise<string>;
+/** Sends the bytes of a payload from `start` up to `end` to a presigned URL, with these headers; returns the ETag. */
+export type SendPart = (
+  url: URL,
+  payload: Payload,
+  start: number,
+  end: number,
+  headers: Readonly<Record<string, string>>,
+) => Promise<string>;
+
+/** The whole payload in one part. */
+export const ONE_CHECKSUMMED_PART = 'one part, whose SHA-256 the store checks';
 
 /** The S3 server itself, by presigned URLs, with nothing of ours in between: what a proxy or a library can at best be. */
 export interface RawS3 extends Subject {
@@ -26,12 +35,16 @@ export interface RawS3 extends Subject {
    */
   uploadParts(
     payload: Payload,
-    partSizeBytes: number,
+    partSizeBytes: number | typeof ONE_CHECKSUMMED_PART,
     senders: readonly SendPart[],
     record: RecordRequest,
   ): Promise<void>;
   readonly remove: (digest: string) => Promise<void>;
 }
+
+const CHECKSUM = 'x-amz-checksum-sha256';
+/** As a header, where stores look for it, and not in the query. */
+const SIGN_CHECKSUM = { unhoistableHeaders: new Set([CHECKSUM]), signableHeaders: new Set(['host', CHECKSUM]) };
 
 /** Longer than any run. */
 const URL_TTL_SECONDS = 24 * 3600;
@@ -66,19 +79,31 @@ export function openRawS3(
       if (target === undefined) throw new Error(`nothing was put as ${digest}`);
       return connection.request({ step: 'get', method: 'GET', target, headers: rangeHeaders(range), take });
     },
-    async uploadParts(payload, partSizeBytes, senders, record) {
+    async uploadParts(payload, partSize, senders, record) {
       const timed = phasesOf(record);
       const Key = payload.digest;
-      const { UploadId } = await timed('create', () => client.send(new CreateMultipartUploadCommand({ Bucket, Key })));
+      const isChecksummed = partSize === ONE_CHECKSUMMED_PART;
+      const partSizeBytes = isChecksummed ? payload.lengthBytes : partSize;
+      const checksum = Buffer.from(payload.digest, 'hex').toString('base64');
+      const [ofUpload, ofPart, headers, signing] = isChecksummed
+        ? [
+            { ChecksumAlgorithm: 'SHA256' } as const,
+            { ChecksumSHA256: checksum },
+            { [CHECKSUM]: checksum },
+            SIGN_CHECKSUM,
+          ]
+        : [{}, {}, {}, {}];
+      const create = new CreateMultipartUploadCommand({ Bucket, Key, ...ofUpload });
+      const { UploadId } = await timed('create', () => client.send(create));
       const starts = startsOf(payload.lengthBytes, partSizeBytes).entries();
-      const parts: { PartNumber: number; ETag: string }[] = [];
+      const parts: { PartNumber: number; ETag: string; ChecksumSHA256?: string }[] = [];
       const drain = async (send: SendPart) => {
         for (const [index, start] of starts) {
           const PartNumber = index + 1;
-          const command = new UploadPartCommand({ Bucket, Key, UploadId, PartNumber });
-          const url = new URL(await getSignedUrl(client, command, validity));
+          const command = new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, ...ofPart });
+          const url = new URL(await getSignedUrl(client, command, { ...validity, ...signing }));
           const end = Math.min(start + partSizeBytes, payload.lengthBytes);
-          parts.push({ PartNumber, ETag: await send(url, payload, start, end) });
+          parts.push({ PartNumber, ETag: await send(url, payload, start, end, headers), ...ofPart });
         }
       };
       await timed('transfer', () => Promise.all(senders.map(drain)));
