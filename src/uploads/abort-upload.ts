@@ -1,4 +1,5 @@
 import type { RepoKey } from '../access/repo-key.ts';
+import type { Attribution } from '../audit/model.ts';
 import { attribute, type Caller } from '../services.ts';
 import { closePartUrls } from './close-part-urls.ts';
 import { isLive, isOverdue, type UploadId, type UploadSession } from './model.ts';
@@ -17,11 +18,21 @@ export async function abortUpload(
     if (session.state === 'aborted') return session;
     if (!isLive(session)) return refuseState(session, 'be aborted');
     const attribution = attribute(services.clock, caller);
-    if (isOverdue(session, attribution.at)) return await expireSession(services, attribution, session);
-    const event = sessionEvent('upload.aborted', session, { state: session.state, reason });
-    const plan = cleanupPlan(services.settings, attribution.at);
-    const aborted = await recordAbort(services.db, attribution, session, reason, event, plan);
-    if (aborted !== undefined) await closePartUrls(services, [aborted]);
-    return aborted;
+    const ended = isOverdue(session, attribution.at)
+      ? await expireSession(services, attribution, session)
+      : await abortSession(services, attribution, session, reason);
+    if (ended !== undefined) await closePartUrls(services, [ended]);
+    return ended;
   });
+}
+
+async function abortSession(
+  services: UploadServices,
+  attribution: Attribution,
+  session: UploadSession,
+  reason: string,
+): Promise<UploadSession | undefined> {
+  const event = sessionEvent('upload.aborted', session, { state: session.state, reason });
+  const plan = cleanupPlan(services.settings, attribution.at);
+  return await recordAbort(services.db, attribution, session, reason, event, plan);
 }

@@ -87,7 +87,8 @@ export function refuseState(session: UploadSession, verb: string): never {
 export async function refuseOverdue(services: UploadServices, caller: Caller, session: UploadSession): Promise<void> {
   const attribution = attribute(services.clock, caller);
   if (!isOverdue(session, attribution.at)) return;
-  await expireSession(services, attribution, session);
+  const expired = await expireSession(services, attribution, session);
+  if (expired !== undefined) await closePartUrls(services, [expired]);
   throw new AppError(
     'conflict',
     `The upload expired at ${session.expiresAt.toISOString()} and is aborted (expired): start a new one.`,
@@ -102,7 +103,5 @@ export async function expireSession(
 ): Promise<UploadSession | undefined> {
   const event = sessionEvent('upload.expired', session, { state: session.state, reason: ABORT_REASONS.expired });
   const plan = cleanupPlan(services.settings, attribution.at);
-  const expired = await recordExpiry(services.db, attribution, session, event, plan);
-  if (expired !== undefined) await closePartUrls(services, [expired]);
-  return expired;
+  return await recordExpiry(services.db, attribution, session, event, plan);
 }
