@@ -10,7 +10,7 @@ import type { FsckOptions, FsckReport } from '../../src/operator/fsck-report.ts'
 import { createHashPool } from '../../src/uploads/hash-pool.ts';
 import { objectPath } from '../blobs/support.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
-import { createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
+import { complete, createSession, sendPart, sha256, uniqueBytes, upload } from '../support/uploading.ts';
 
 const DELETION_DELAY_SECONDS = 600;
 const HOUR_MS = 3_600_000;
@@ -183,9 +183,10 @@ describe('what lies in the store', () => {
 
   test('is left to the job that will remove it', async () => {
     const session = await createSession(server, 'apps', uniqueBytes());
-    await sendPart(server, session, uniqueBytes());
-    await server.request('POST', `${session.path}/abort`);
-    expect(await check({ repair: true })).toMatchObject({ multiparts: 1, findings: [] });
+    const { objects } = await check({});
+    await complete(server, session, await sendPart(server, session, uniqueBytes()));
+    await server.request('POST', `${session.path}/commit`);
+    expect(await check({ repair: true })).toMatchObject({ objects: objects + 1, findings: [] });
   });
 
   test('is told and never touched where it is not ours', async () => {
