@@ -43,7 +43,7 @@ export interface RawS3 extends Subject {
 }
 
 const CHECKSUM = 'x-amz-checksum-sha256';
-/** As a header, where stores look for it, and not in the query. */
+/** Where there is one it stays a header, where stores look for it, and does not go into the query. */
 const SIGN_CHECKSUM = { unhoistableHeaders: new Set([CHECKSUM]), signableHeaders: new Set(['host', CHECKSUM]) };
 
 /** Longer than any run. */
@@ -84,26 +84,20 @@ export function openRawS3(
       const Key = payload.digest;
       const isChecksummed = partSize === ONE_CHECKSUMMED_PART;
       const partSizeBytes = isChecksummed ? payload.lengthBytes : partSize;
-      const checksum = Buffer.from(payload.digest, 'hex').toString('base64');
-      const [ofUpload, ofPart, headers, signing] = isChecksummed
-        ? [
-            { ChecksumAlgorithm: 'SHA256' } as const,
-            { ChecksumSHA256: checksum },
-            { [CHECKSUM]: checksum },
-            SIGN_CHECKSUM,
-          ]
-        : [{}, {}, {}, {}];
-      const create = new CreateMultipartUploadCommand({ Bucket, Key, ...ofUpload });
+      const ChecksumSHA256 = isChecksummed ? Buffer.from(payload.digest, 'hex').toString('base64') : undefined;
+      const headers = ChecksumSHA256 === undefined ? {} : { [CHECKSUM]: ChecksumSHA256 };
+      const ChecksumAlgorithm = isChecksummed ? 'SHA256' : undefined;
+      const create = new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm });
       const { UploadId } = await timed('create', () => client.send(create));
       const starts = startsOf(payload.lengthBytes, partSizeBytes).entries();
-      const parts: { PartNumber: number; ETag: string; ChecksumSHA256?: string }[] = [];
+      const parts: { PartNumber: number; ETag: string; ChecksumSHA256: string | undefined }[] = [];
       const drain = async (send: SendPart) => {
         for (const [index, start] of starts) {
           const PartNumber = index + 1;
-          const command = new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, ...ofPart });
-          const url = new URL(await getSignedUrl(client, command, { ...validity, ...signing }));
+          const command = new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, ChecksumSHA256 });
+          const url = new URL(await getSignedUrl(client, command, { ...validity, ...SIGN_CHECKSUM }));
           const end = Math.min(start + partSizeBytes, payload.lengthBytes);
-          parts.push({ PartNumber, ETag: await send(url, payload, start, end, headers), ...ofPart });
+          parts.push({ PartNumber, ETag: await send(url, payload, start, end, headers), ChecksumSHA256 });
         }
       };
       await timed('transfer', () => Promise.all(senders.map(drain)));
