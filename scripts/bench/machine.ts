@@ -24,16 +24,12 @@ export interface Machine {
 const REPORTS_EXCLUDED = ':(exclude)docs/reports';
 const PROJECT_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** A timestamp of ISO 8601 without its fraction: a run takes minutes. */
-export function toTheSecond(timestamp: string): string {
-  return timestamp.replace(/\.\d+Z$/, 'Z');
-}
-
 /** Returns what the figures of a run depend on. */
 export function describeMachine(dataDir: string): Machine {
   const processors = cpus();
   return {
-    startedAtUtc: toTheSecond(new Date().toISOString()),
+    // A run takes minutes: no fraction of a second.
+    startedAtUtc: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     commit: commit(),
     cpu: processors[0]?.model ?? 'unknown',
     cores: processors.length,

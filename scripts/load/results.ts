@@ -37,19 +37,14 @@ const figuresSchema = z.object({
   neverBegun: z.int(),
 }) satisfies z.ZodType<LoadFigures>;
 
-/**
- * Proportional set sizes, in which what processes share counts once in all. Null where the kernel does not tell, and absent in results
- * of before it was asked.
- */
-const postgresqlMemorySchema = z.number().nullable().optional();
+/** Proportional set sizes, in which what processes share counts once in all. Null where the kernel does not tell. */
+const postgresqlMemorySchema = z.number().nullable();
 
 const sampleSchema = z.object({
   atSeconds: z.number(),
   /** Of the server's own processes, without PostgreSQL's. */
   rssBytes: z.number(),
   postgresqlPssBytes: postgresqlMemorySchema,
-  /** In results of before there was the other: a sum in which each process counts the shared memory that it touched. */
-  postgresqlRssBytes: z.number().optional(),
   /** Since the first sample, with PostgreSQL's. */
   cpuSeconds: z.number(),
   postgresqlCpuSeconds: z.number(),
@@ -75,7 +70,6 @@ const envelopeSchema = z.object({
   peakRssBytes: z.number(),
   /** The largest of the samples. */
   postgresqlPeakPssBytes: postgresqlMemorySchema,
-  postgresqlPeakRssBytes: z.number().optional(),
   cpuSeconds: z.number(),
   /** Null where no bytes moved. */
   cpuSecondsPerGib: z.number().nullable(),

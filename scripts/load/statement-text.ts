@@ -1,15 +1,12 @@
 const MOST_CHARACTERS = 240;
 const BEGINNING = 160;
 const END = 80;
-/** Results of before kept no more than this of a statement. */
-const EARLIER_CUT = 140;
 /** Shorter lists of columns stand as they are. */
 const LONG_LIST =
   /\b(select(?: distinct)?|insert into \w+) (?!from\b)(?:\([^()]{40,}\)|(?:(?!\bfrom\b|\bselect\b)[^;]){40,}?(?= from\b))/g;
 
 /** A statement as a table shows it: without long lists of columns, so that its conditions tell it, and without its middle where it is long. */
 export function shortStatement(text: string): string {
-  if (text.length === EARLIER_CUT) return `${beginning(text, EARLIER_CUT - 1)} …`;
   const told = text.replace(LONG_LIST, '$1 …');
   return told.length <= MOST_CHARACTERS ? told : `${beginning(told, BEGINNING)} … ${end(told, END)}`;
 }

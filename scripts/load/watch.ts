@@ -32,7 +32,7 @@ export async function watching<Result>(
   const bytes = bytesOf(result);
   const envelope: Envelope = {
     peakRssBytes: watched.usage.peakMemory().serverBytes,
-    postgresqlPeakPssBytes: largest(samples.map(({ postgresqlPssBytes }) => postgresqlPssBytes ?? null)),
+    postgresqlPeakPssBytes: largest(samples.map(({ postgresqlPssBytes }) => postgresqlPssBytes)),
     cpuSeconds,
     cpuSecondsPerGib: bytes === 0 ? null : cpuSeconds / (bytes / GIB_BYTES),
     clientCpuSeconds: (client.user + client.system) / MICROSECONDS_A_SECOND,

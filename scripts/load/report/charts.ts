@@ -92,16 +92,11 @@ export function latencyChart({ points, store }: ThroughputResult): TopLevelSpec 
 
 /** Memory of the server process and of PostgreSQL's through a run. */
 export function memoryChart({ samples, kind }: SoakResult | SlowResult): TopLevelSpec {
-  const values = samples.flatMap(({ atSeconds, rssBytes, postgresqlPssBytes, postgresqlRssBytes, heapUsedBytes }) => {
+  const values = samples.flatMap(({ atSeconds, rssBytes, postgresqlPssBytes, heapUsedBytes }) => {
     const minutes = atSeconds / SECONDS_A_MINUTE;
-    const series = {
-      'server process': rssBytes,
-      'its JavaScript heap': heapUsedBytes,
-      PostgreSQL: postgresqlPssBytes,
-      'PostgreSQL, shared memory counted in each process': postgresqlRssBytes,
-    };
+    const series = { 'server process': rssBytes, 'its JavaScript heap': heapUsedBytes, PostgreSQL: postgresqlPssBytes };
     return Object.entries(series).flatMap(([what, bytes]) =>
-      bytes === null || bytes === undefined ? [] : [{ minutes, what, mib: bytes / MIB_BYTES }],
+      bytes === null ? [] : [{ minutes, what, mib: bytes / MIB_BYTES }],
     );
   });
   const lastMinute = (samples.at(-1)?.atSeconds ?? 0) / SECONDS_A_MINUTE;

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { TopLevelSpec } from 'vega-lite';
 import { parseJson } from '../../bench/json-fields.ts';
-import { toTheSecond } from '../../bench/machine.ts';
 import { RESULTS_FOLDER } from '../options.ts';
 import { type LoadResult, parseResult } from '../results.ts';
 import { verdictsOf } from '../targets-met.ts';
@@ -80,7 +79,7 @@ function introduction(results: readonly LoadResult[], benches: readonly BenchRes
     '',
     ...benches.map(
       ({ options, machine }) =>
-        `The ratios on the store "${options.store}" are of \`${options.command}\`, ${toTheSecond(machine.startedAtUtc)}, commit ${machine.commit}.\n`,
+        `The ratios on the store "${options.store}" are of \`${options.command}\`, ${machine.startedAtUtc}, commit ${machine.commit}.\n`,
     ),
     ...missing.map((part) => `**Not run: ${part}.**\n`),
   ];

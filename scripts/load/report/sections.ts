@@ -1,5 +1,4 @@
 import type { LatencySummary } from '../../../src/cli/bench/latencies.ts';
-import { toTheSecond } from '../../bench/machine.ts';
 import { markdownTable } from '../../bench/print.ts';
 import { median } from '../../bench/statistics.ts';
 import { GIB_BYTES, MIB_BYTES } from '../../bench/units.ts';
@@ -20,7 +19,7 @@ function headLines({ machine, versions, missing, command, quick }: Head): string
   const { cpu, cores, memoryGib, kernel, fileSystem, node, postgresql, commit, startedAtUtc } = machine;
   const others = Object.entries(versions).map(([name, version]) => `; ${name}: ${version}`);
   return [
-    `- \`${command}\`, ${toTheSecond(startedAtUtc)}, commit ${commit}`,
+    `- \`${command}\`, ${startedAtUtc}, commit ${commit}`,
     `- ${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}, ${fileSystem}; Node ${node}, PostgreSQL ${postgresql}${others.join('')}`,
     ...(quick ? ['- **a quick run: its figures mean nothing**'] : []),
     ...missing.map((name) => `- **not compared with ${name}: it was not installed**`),
@@ -183,7 +182,7 @@ function envelopeCells(envelope: Point['envelope']): string[] {
   const number = (value: number | null, digits = 0) => (value === null ? NOTHING : value.toFixed(digits));
   return [
     number(envelope.peakRssBytes / MIB_BYTES),
-    number(inMib(envelope.postgresqlPeakPssBytes ?? envelope.postgresqlPeakRssBytes)),
+    number(envelope.postgresqlPeakPssBytes === null ? null : envelope.postgresqlPeakPssBytes / MIB_BYTES),
     number(envelope.cpuSecondsPerGib, 2),
     number(envelope.eventLoopMaximumMs, 1),
     number(envelope.peakPoolWaiting),
@@ -193,17 +192,11 @@ function envelopeCells(envelope: Point['envelope']): string[] {
   ];
 }
 
-function inMib(bytes: number | undefined): number | null {
-  return bytes === undefined ? null : bytes / MIB_BYTES;
-}
-
 /** What the memory in the table above is of. */
-function memoryNote({ postgresqlPeakPssBytes, postgresqlPeakRssBytes }: Point['envelope']): string {
+function memoryNote({ postgresqlPeakPssBytes }: Point['envelope']): string {
   const whole = 'The memory, its target and its line are of the server process, without PostgreSQL.';
-  if (typeof postgresqlPeakPssBytes === 'number')
-    return `${whole} PostgreSQL's is that of all its processes, with what they share counted once, at the largest of the samples.`;
-  if (postgresqlPeakRssBytes === undefined) return whole;
-  return `${whole} PostgreSQL's is the sum of the resident sizes of its processes: its shared buffers are counted again in each process that touched them, so it takes less than that.`;
+  if (postgresqlPeakPssBytes === null) return whole;
+  return `${whole} PostgreSQL's is that of all its processes, with what they share counted once, at the largest of the samples.`;
 }
 
 /** A row an operation of the point, of which a mix has several. */
