@@ -18,20 +18,13 @@ export async function answerBrokenPath(
 ): Promise<FastifyReply> {
   const { method, id: requestId } = request;
   const malformed = new AppError('bad_request', 'The path of the request is malformed or too long.');
-  const failure = request.url.startsWith('/v1/') ? await judge(authorize, request, malformed) : malformed;
+  // Who is unknown is told so first, whatever else is wrong (contract, "Order of checks").
+  const failure = request.url.startsWith('/v1/')
+    ? await identify(authorize, request).then(() => malformed, toAppError)
+    : malformed;
   log.info({ requestId, method, status: failure.status, code: error.code }, 'request');
   reply.headers({ ...HEADERS_OF_DATA, 'x-request-id': requestId });
   return sendError(reply, failure, requestId);
-}
-
-/** Who is unknown is told so first, whatever else is wrong (contract, "Order of checks"). */
-async function judge(authorize: AuthorizeServices, request: FastifyRequest, known: AppError): Promise<AppError> {
-  try {
-    await identify(authorize, request);
-    return known;
-  } catch (error) {
-    return toAppError(error);
-  }
 }
 
 /** How long a client may leave a connection open that its answer has closed. */

@@ -102,6 +102,5 @@ export async function expireSession(
   session: UploadSession,
 ): Promise<UploadSession | undefined> {
   const event = sessionEvent('upload.expired', session, { state: session.state, reason: ABORT_REASONS.expired });
-  const plan = cleanupPlan(services.settings, attribution.at);
-  return await recordExpiry(services.db, attribution, session, event, plan);
+  return await recordExpiry(services.db, attribution, session, event, cleanupPlan(services.settings, attribution.at));
 }
