@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/metrics/metrics.ts';
 import { startSlowUpload } from '../http/slow-upload.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { sha256, uniqueBytes } from '../support/uploading.ts';
-import { parseScrape, scrape } from './scrape.ts';
+import { parseScrape, scrape, scrapeWithBacklog } from './scrape.ts';
 
 const METRICS_TOKEN = 'a-token-for-metrics-only';
 const BLOB = '/v1/repos/:repoKey/blobs/:digest';
@@ -220,10 +220,7 @@ test('jobs are timed by kind and outcome', async () => {
 test('the backlog is told by a process whose worker counts it', async () => {
   const working = await startTestServer({ settings: { worker: true, workerIntervalSeconds: 1 } });
   try {
-    await expect
-      .poll(async () => (await scrape(working)).text, { timeout: 20_000 })
-      .toContain('artifortress_jobs_due 0');
-    const seen = await scrape(working);
+    const seen = await scrapeWithBacklog(working);
     expect(seen.labelValues('artifortress_upload_sessions', 'state')).toEqual([
       'initiated',
       'parts_uploading',

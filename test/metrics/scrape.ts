@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { TestServer } from '../support/test-server.ts';
 
 interface ScrapedSample {
@@ -25,6 +26,12 @@ export async function scrape(server: Pick<TestServer, 'request' | 'adminToken'>,
   const reply = await server.request('GET', '/metrics', { token: token ?? server.adminToken });
   if (reply.status !== 200) throw new Error(`no metrics: ${reply.status}`);
   return parseScrape(reply.bytes.toString());
+}
+
+/** A scrape of a server whose worker has counted the backlog, of which no job is due. */
+export async function scrapeWithBacklog(server: Parameters<typeof scrape>[0]): Promise<Scrape> {
+  await expect.poll(async () => (await scrape(server)).text, { timeout: 20_000 }).toContain('artifortress_jobs_due 0');
+  return await scrape(server);
 }
 
 /** Reads the text format. */
