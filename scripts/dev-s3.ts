@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../src/kernel/errors.ts';
 import { ensureBuilt, S3_SERVER_NAMES, type S3ServerName } from './go-programs.ts';
 import { createBucket, type S3Server, type StartOptions, startMinio, startVersitygw } from './s3-servers/start.ts';
 
@@ -132,8 +133,4 @@ function settingsFor(server: S3Server): string {
   npm start
 
 `;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

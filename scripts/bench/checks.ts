@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Payload } from '../../src/cli/bench/payloads.ts';
 import { digestOf } from '../../src/cli/bench/payloads.ts';
 import type { ByteRange } from '../../src/cli/bench/tasks.ts';
+import { messageOf } from '../../src/kernel/errors.ts';
 import { Connection } from './http-connection.ts';
 import { headerOf } from './http-reply.ts';
 import { expectStatus, type Subject } from './subject.ts';
@@ -40,7 +41,7 @@ export async function withConnection<T>(subject: Subject, use: (connection: Conn
   try {
     return await use(connection);
   } catch (error) {
-    throw new Error(`${subject.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`${subject.name}: ${messageOf(error)}`, { cause: error });
   } finally {
     connection.close();
   }

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { messageOf } from '../../src/kernel/errors.ts';
 import { jsonOf } from './json.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { printReport } from './print.ts';
@@ -39,8 +40,4 @@ async function runInFolder(options: Options): Promise<Report | null> {
   return await inTemporaryFolder('bench', options.dir, ({ root, stack, progress }) =>
     run(options, root, stack, progress),
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

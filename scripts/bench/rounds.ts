@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { messageOf } from '../../src/kernel/errors.ts';
 import { measure, type WindowFigures, type WindowPlan, warmUp } from './window.ts';
 import type { Variant, Workload } from './workload.ts';
 
@@ -88,7 +89,7 @@ async function attempt(
     await variant.verify();
     return figures;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../src/kernel/errors.ts';
 import { ARTIFORTRESS, type Artifortress, openArtifortress, REDIRECT } from './artifortress.ts';
 import { bigUploadsOnS3 } from './big-uploads-on-s3.ts';
 import { measureCommits } from './commits.ts';
@@ -77,7 +78,7 @@ export async function runOnS3(
     try {
       measures.push(await measure());
     } catch (error) {
-      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      failures.push(`${name}: ${messageOf(error)}`);
     }
   };
   const remove = (digest: string) => removeBlob(bucket, digest);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf } from '../../src/kernel/errors.ts';
 import { DemoFailure } from './failure.ts';
 import { given, startOwn } from './installation.ts';
 import { createJsonReport } from './json-report.ts';
@@ -78,8 +79,4 @@ async function run(options: Options): Promise<number> {
 
 function isInterruption(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../src/kernel/errors.ts';
 import { INTERRUPTED, inTemporaryFolder, type Workplace } from '../bench/temporary-folder.ts';
 import { runAll } from './all.ts';
 import type { CommandName } from './commands.ts';
@@ -80,8 +81,4 @@ function errorBooks(result: LoadResult): Readonly<Record<string, number>>[] {
     case 'soak':
       return [result.figures.errors];
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../src/kernel/errors.ts';
 import { DemoFailure } from '../failure.ts';
 import type { Actor, Stage } from '../stage.ts';
 
@@ -26,7 +27,7 @@ export function createTidying(stage: Stage): Tidying {
         try {
           await remove();
         } catch (error) {
-          left.push(`${what} (${error instanceof Error ? error.message : String(error)})`);
+          left.push(`${what} (${messageOf(error)})`);
         }
       };
       for (const { admin, repoKey } of repositories) {
