@@ -49,9 +49,18 @@ interface Inside {
   workdir?: string;
 }
 
-/** A script that mounts the stage's file system in a namespace of its own, and runs a command in it. */
+/**
+ * A script that mounts the stage's file system in a namespace of its own, and runs a command in it. Two mounts must not share a layer
+ * that can be written (they clear each other's work folder): each container gets links of its own to what the stage added.
+ */
 const MOUNT = `
 set -e
+if [ -n "$CONTAINER" ]; then
+  OWN=$(mktemp -d "$WORK.XXXXXX")
+  cp --archive --link "$ADDED" "$OWN/added"
+  mkdir "$OWN/work"
+  ADDED=$OWN/added WORK=$OWN/work
+fi
 mount -t overlay overlay -o "lowerdir=/,upperdir=$ADDED,workdir=$WORK" "$ROOT"
 mount --rbind /dev "$ROOT/dev"
 if [ -n "$CONTAINER" ]; then

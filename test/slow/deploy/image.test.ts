@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { freePort } from '../../../scripts/bench/loopback.ts';
@@ -112,8 +113,7 @@ describe.skipIf(reason !== null)('what the Dockerfile makes', () => {
     expect((await runIn(layers, healthcheck(), inside())).code).toBe(1);
     const server = startIn(layers, [...entrypoint(), ...command()], inside());
     const serverEnded = ended(server);
-    const healthy = (): Promise<Ended> => runIn(layers, healthcheck(), inside());
-    await expect.poll(async () => (await healthy()).code, { timeout: 30_000, interval: 300 }).toBe(0);
+    await untilHealthy(server, serverEnded);
 
     const artifortress = async (line: string) => {
       const ran = await runIn(
@@ -141,6 +141,17 @@ describe.skipIf(reason !== null)('what the Dockerfile makes', () => {
     expect(stopped.code, stopped.output).toBe(0);
     expect(stopped.output).toContain('"msg":"stopping"');
   });
+
+  /** Asks as the engine does, until the server is ready. If it ends first, or takes over a minute, what it printed is the error. */
+  const untilHealthy = async (server: ChildProcess, serverEnded: Promise<Ended>): Promise<void> => {
+    const failed = serverEnded.then(({ code, output }) => {
+      throw new Error(`the server was not ready, and ended with ${code}:\n${output}`);
+    });
+    const isHealthy = async () => (await runIn(layers, healthcheck(), inside())).code === 0;
+    const giveUp = setTimeout(() => server.kill('SIGKILL'), 60_000);
+    while (!(await Promise.race([isHealthy(), failed]))) await delay(300);
+    clearTimeout(giveUp);
+  };
 
   /** Read as the compose file mounts it: beside the server's packages. */
   const createBucketScript = () =>
