@@ -1,19 +1,29 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { Connection } from './http-connection.ts';
 
-/** Returns a loopback port that was free a moment ago. */
+/** Below the ephemeral ports (Linux: from 32768), which the system gives to any connection before their new owner has come. */
+const PORTS = { from: 15_000, below: 32_768 };
+
+/** Returns a loopback port that was free a moment ago, and that the system gives to nobody who doesn't ask for it by its number. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.below);
+    if (await canListenOn(port)) return port;
+  }
+}
+
+async function canListenOn(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  const listens = await new Promise<boolean>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
+    });
+    server.listen(port, '127.0.0.1', () => resolve(true));
   });
-  const address = server.address();
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
+  if (listens) await new Promise((resolve) => server.close(resolve));
+  return listens;
 }
 
 /** Tells whether a server on this port answers at all. */

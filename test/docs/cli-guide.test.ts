@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../scripts/bench/loopback.ts';
 import { temporaryFolder } from '../cli/support.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { type Example, examplesOf, type Typed, typeInOrder } from './examples.ts';
@@ -76,14 +76,6 @@ async function standIns(server: TestServer, folder: string): Promise<Readonly<Re
     '/srv/artifortress': join(folder, 'srv'),
     '--seconds 60': '--seconds 1',
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** The folder that the reader is in, with what the examples name. */

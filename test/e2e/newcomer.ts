@@ -1,10 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../scripts/bench/loopback.ts';
 
 const run = promisify(execFile);
 
@@ -51,15 +51,6 @@ export async function arrive(): Promise<Newcomer> {
     ...(npm_config_registry === undefined ? {} : { npm_config_registry }),
   };
   return { folder, environment, port, remove: () => rm(folder, { recursive: true, force: true }) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
 }
 
 export interface Started {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../../scripts/bench/loopback.ts';
 import type { CliResult } from '../../cli/support.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
 import { startTestServer, type TestServer } from '../../support/test-server.ts';
@@ -106,13 +106,4 @@ function environmentOf(url: string, token: string, folder: string): Record<strin
     ARTIFORTRESS_URL: url,
     ARTIFORTRESS_TOKEN: token,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
