@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
-import { freePort } from '../bench/loopback.ts';
+import { freePort, tryPort } from '../bench/loopback.ts';
 import { outputOf } from '../bench/programs.ts';
 import { ensureBuilt, type S3ServerName } from '../go-programs.ts';
 
@@ -173,14 +171,11 @@ async function startServer(
 
 /** Whoever has the port might answer the probes like the server that couldn't get it. */
 async function refuseTakenPort(name: S3ServerName, port: number): Promise<void> {
-  const server = createServer().listen(port, '127.0.0.1');
   try {
-    await once(server, 'listening');
+    await tryPort(port);
   } catch (error) {
     throw new Error(`${name} can't have port ${port}: free it, or choose another one`, { cause: error });
   }
-  server.close();
-  await once(server, 'close');
 }
 
 /** Starts the process and waits until it answers. It inherits no settings from the shell and prints nothing. */
